@@ -1,0 +1,1 @@
+"""Bayesian optimization of neural network architectures."""
