@@ -1,0 +1,122 @@
+"""A batch of labelled directed acyclic graphs, padded to one size.
+
+Vertices are in topological order; vertex 0 is the input, the last one the output.
+    labels     [g v]    hash of the vertex's operation; 0 where there is no vertex
+    adjacency  [g v v]  how many times the first vertex feeds the second (an upper triangle)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+from archbo.arrays import Array, Bool, Int, UInt64
+
+ABSENT = np.uint64(0)
+
+
+@lru_cache(maxsize=65536)
+def label(name: str) -> int:
+    """A stable 64-bit hash of an operation's name, never 0.
+
+    >>> label("conv_3x3") == label("conv_3x3") != label("conv_1x1")
+    True
+    """
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1
+
+
+INPUT = np.uint64(label("input"))
+OUTPUT = np.uint64(label("output"))
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBatch:
+    """Padded graphs; see the module's notation."""
+
+    labels: UInt64[Array, "g v"]
+    adjacency: Int[Array, "g v v"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def present(self) -> Bool[Array, "g v"]:
+        """Which vertices exist."""
+        return self.labels != ABSENT
+
+    def take(self, which: Array) -> GraphBatch:
+        """The graphs at these positions, or where a mask is true."""
+        return GraphBatch(self.labels[which], self.adjacency[which])
+
+    def pruned(self) -> GraphBatch:
+        """Without the vertices that no path from the input to the output passes.
+
+        A graph without any such path loses all its inner vertices and edges: all dead graphs
+        become one.
+        """
+        alive = alive_vertices(self)
+        labels = np.where(alive, self.labels, ABSENT)
+        labels[:, 0], labels[:, -1] = self.labels[:, 0], self.labels[:, -1]
+        adjacency = self.adjacency * (alive[:, :, None] & alive[:, None, :])
+        return GraphBatch(labels, adjacency)
+
+
+def alive_vertices(batch: GraphBatch) -> Bool[Array, "g v"]:
+    """Which vertices lie on a path from the input to the output."""
+    linked = batch.adjacency > 0
+    size = linked.shape[1]
+    forward = np.zeros(linked.shape[:2], dtype=bool)
+    backward = np.zeros_like(forward)
+    forward[:, 0] = True
+    backward[:, -1] = True
+    for v in range(1, size):
+        forward[:, v] = (forward[:, :v] & linked[:, :v, v]).any(axis=1)
+    for v in range(size - 2, -1, -1):
+        backward[:, v] = (backward[:, v + 1 :] & linked[:, v, v + 1 :]).any(axis=1)
+    return forward & backward
+
+
+def from_edge_operations(
+    operations: UInt64[Array, "g e"],
+    sources: Int[Array, " e"],
+    targets: Int[Array, " e"],
+    *,
+    nodes: int,
+    none: int,
+    skip: int,
+) -> GraphBatch:
+    """The line graph of cells with operations on their edges.
+
+    A node's value is the sum of its incoming edges' operations. Each operation becomes a vertex
+    fed by the terms of its source's sum; `none` edges vanish, `skip` edges pass the source's terms
+    on, so that a term that arrives by two ways counts twice.
+
+    Args:
+        operations: label hashes; edges sorted by target, then source. 0 marks an absent edge.
+        sources, targets: the nodes that edge e connects; node 0 is the input, the last the output.
+        nodes: how many nodes a cell has.
+        none, skip: label hashes with these meanings; 0 for "no such operation".
+    """
+    count, edges = operations.shape
+    size = edges + 2
+    real = (operations != none) & (operations != ABSENT)
+    if skip:
+        real &= operations != skip
+    # terms[:, t, u]: how many times vertex u (input 0, edge e at e + 1) is summed into node t
+    terms = np.zeros((count, nodes, edges + 1), dtype=np.int64)
+    terms[:, 0, 0] = 1
+    adjacency = np.zeros((count, size, size), dtype=np.int64)
+    for e in range(edges):
+        source, target = sources[e], targets[e]
+        adjacency[:, : edges + 1, e + 1] = terms[:, source] * real[:, e, None]
+        terms[:, target, e + 1] += real[:, e]
+        if skip:
+            terms[:, target] += terms[:, source] * (operations[:, e] == skip)[:, None]
+    adjacency[:, : edges + 1, -1] = terms[:, nodes - 1]
+    labels = np.zeros((count, size), dtype=np.uint64)
+    labels[:, 0], labels[:, -1] = INPUT, OUTPUT
+    labels[:, 1:-1] = np.where(real, operations, ABSENT)
+    return GraphBatch(labels, adjacency).pruned()
