@@ -7,6 +7,7 @@ Vertices are in topological order; vertex 0 is the input, the last one the outpu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -92,7 +93,7 @@ def from_edge_operations(
 
     A node's value is the sum of its incoming edges' operations. Each operation becomes a vertex
     fed by the terms of its source's sum; `none` edges vanish, `skip` edges pass the source's terms
-    on, so that a term that arrives by two ways counts twice.
+    on, so that a term that arrives by two ways counts twice. Dead vertices stay: see `pruned`.
 
     Args:
         operations: label hashes; edges sorted by target, then source. 0 marks an absent edge.
@@ -119,4 +120,34 @@ def from_edge_operations(
     labels = np.zeros((count, size), dtype=np.uint64)
     labels[:, 0], labels[:, -1] = INPUT, OUTPUT
     labels[:, 1:-1] = np.where(real, operations, ABSENT)
-    return GraphBatch(labels, adjacency).pruned()
+    return GraphBatch(labels, adjacency)
+
+
+def in_series(blocks: Sequence[tuple[GraphBatch, Bool[Array, " g"]]]) -> GraphBatch:
+    """Graphs one after another: the last vertex of each feeds the first of the next present one.
+
+    Args:
+        blocks: batches of equal length, each with a mask of the graphs that it is present in.
+            The first block is present everywhere.
+    """
+    count = len(blocks[0][0])
+    size = sum(block.labels.shape[1] for block, _ in blocks)
+    labels = np.zeros((count, size), dtype=np.uint64)
+    adjacency = np.zeros((count, size, size), dtype=np.int64)
+    last = np.zeros(count, dtype=np.int64)
+    at = 0
+    for block, present in blocks:
+        stop = at + block.labels.shape[1]
+        labels[:, at:stop] = np.where(present[:, None], block.labels, ABSENT)
+        adjacency[:, at:stop, at:stop] = block.adjacency * present[:, None, None]
+        if at > 0:
+            rows = np.flatnonzero(present)
+            adjacency[rows, last[rows], at] = 1
+        last = np.where(present, stop - 1, last)
+        at = stop
+    return GraphBatch(labels, adjacency)
+
+
+def single_vertices(labels: UInt64[Array, " g"]) -> GraphBatch:
+    """Graphs of one vertex each."""
+    return GraphBatch(labels[:, None].copy(), np.zeros((len(labels), 1, 1), dtype=np.int64))

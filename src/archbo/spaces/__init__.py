@@ -1,0 +1,26 @@
+"""What can be built: spaces, their compiled form, moves, architectures."""
+
+from archbo.spaces.architecture import Architecture
+from archbo.spaces.cells import Cell, EdgeCell, NodeCell
+from archbo.spaces.compiled import CompiledSpace, Rows
+from archbo.spaces.decisions import Bool, Choice, Float, Int
+from archbo.spaces.part import Part
+from archbo.spaces.serial import from_dict
+from archbo.spaces.space import Chain, Space
+
+__all__ = [
+    "Architecture",
+    "Bool",
+    "Cell",
+    "Chain",
+    "Choice",
+    "CompiledSpace",
+    "EdgeCell",
+    "Float",
+    "Int",
+    "NodeCell",
+    "Part",
+    "Rows",
+    "Space",
+    "from_dict",
+]

@@ -1,0 +1,154 @@
+"""One architecture: an immutable, hashable mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archbo.errors import ArchitectureError, nearest
+from archbo.graphs.labelled import LabelledGraph, side_by_side
+from archbo.spaces.part import Part
+
+if TYPE_CHECKING:
+    from archbo.spaces.compiled import Rows
+
+
+class Architecture(Mapping[str, Any]):
+    """A member of a space. Equal if the space and the plain value are equal; see also `id`.
+
+    Made by `space.architecture(value)` and the space's moves, not by hand.
+
+    Attributes:
+        space: the space it is a member of.
+        numbers: its row in the compiled space, 0 where a decision is inactive.
+    """
+
+    def __init__(self, space: Part, numbers: tuple[float, ...]) -> None:
+        self.space = space
+        self.numbers = numbers
+
+    @cached_property
+    def value(self) -> Any:
+        """The plain value: the form in which users write and read an architecture."""
+        return self.space.decode(self.numbers)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The architecture as a batch of one row."""
+        return self.space.compiled.encode([self])
+
+    @cached_property
+    def id(self) -> str:
+        """The canonical identity: equal for two architectures that are the same network."""
+        return self.space.compiled.ids(self.rows)[0]
+
+    @cached_property
+    def graph(self) -> LabelledGraph:
+        """Its cells and chains as graphs, each in a group named by its path."""
+        compiled = self.space.compiled
+        active = self.rows.active[0]
+        found = {}
+        for block in compiled.blocks:
+            structure = compiled.structures.get(block.path)
+            if structure is not None and active[block.start]:
+                name = block.path.removeprefix("space").removeprefix(".")
+                found[name] = structure.labelled(
+                    self.numbers[block.columns], active[block.columns].tolist()
+                )
+        return side_by_side(found)
+
+    def part(self, name: str) -> Architecture:
+        """One named part as an architecture of its own.
+
+        Raises:
+            ArchitectureError: if there is no such part, or it is not active here.
+        """
+        for child, at, inner in self.space.children():
+            if child == name:
+                if not self.rows.active[0, at]:
+                    raise ArchitectureError("this part is not active here", path=name)
+                return Architecture(inner, self.numbers[at : at + inner.width])
+        names = [child for child, _, _ in self.space.children()]
+        raise ArchitectureError(f"no part {name!r}", hint=nearest(name, names))
+
+    def to_dict(self) -> Any:
+        """The plain value in JSON form; `space.architecture` reads it back."""
+        return _as_json(self.value)
+
+    def _inner(self) -> Mapping[str, Any]:
+        """The names to read by: a space's parts, or those of the chosen option."""
+        return self.value if isinstance(self.value, Mapping) else {}
+
+    def __getitem__(self, name: str) -> Any:
+        inner = self._inner()
+        if name in inner:
+            if isinstance(inner[name], Mapping) and name in self._children():
+                return self.part(name)
+            return inner[name]
+        if len(inner) == 1 and next(iter(inner)) in self._children():
+            (option,) = inner
+            if isinstance(inner[option], Mapping) and name in inner[option]:
+                return self.part(option)[name]
+        raise KeyError(name)
+
+    def _children(self) -> list[str]:
+        return [name for name, _, _ in self.space.children()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._inner())
+
+    def __len__(self) -> int:
+        return len(self._inner())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Architecture):
+            return self.numbers == other.numbers and self.space == other.space
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.numbers)
+
+    def __repr__(self) -> str:
+        return f"Architecture({_readable(self.value)})"
+
+    def _repr_svg_(self) -> str:
+        return self.graph._repr_svg_()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"space": self.space, "numbers": self.numbers}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__:
+            raise AttributeError(f"an architecture does not change; cannot set {name!r}")
+        object.__setattr__(self, name, value)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _readable(value: Any) -> str:
+    """A plain value in one line.
+
+    >>> _readable({"cell": [(0, 1, "conv")], "lr": 0.012345})
+    'cell=[0→1 conv], lr=0.0123'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{k}=({_readable(v)})" if isinstance(v, Mapping) else f"{k}={_readable(v)}"
+            for k, v in value.items()
+        )
+    if isinstance(value, list):
+        return f"[{', '.join(_readable(v) for v in value)}]"
+    if isinstance(value, tuple) and len(value) == 3 and isinstance(value[2], str):
+        return f"{value[0]}→{value[1]} {value[2]}"
+    if isinstance(value, tuple) and len(value) == 2:
+        return f"{value[0]}→{value[1]}"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

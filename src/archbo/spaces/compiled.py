@@ -1,0 +1,255 @@
+"""A space as a fixed list of decisions, and architectures as rows of numbers.
+
+Notation: n rows, D decisions.
+    values  [n D]  positions of options, or the numbers themselves; 0 where inactive
+    active  [n D]  whether the decision is taken
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archbo.arrays import Array, Bool, Float
+from archbo.graphs.batch import GraphBatch
+from archbo.graphs.canonical import canonical_bytes
+from archbo.graphs.wl import colours, mix
+from archbo.spaces.architecture import Architecture
+from archbo.spaces.cells import Cell
+from archbo.spaces.part import Condition, Decision, Kind, Part
+from archbo.spaces.space import Chain
+from archbo.spaces.structure import Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Architectures as numbers; see the module's notation."""
+
+    values: Float[Array, "n D"]
+    active: Bool[Array, "n D"]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, which: Any) -> Rows:
+        """The rows at these positions, or where a mask is true."""
+        return Rows(self.values[which], self.active[which])
+
+    def keys(self) -> list[bytes]:
+        """Equal bytes for equal rows."""
+        return [row.tobytes() for row in self.values]
+
+
+def stack(batches: Sequence[Rows]) -> Rows:
+    """Several batches as one."""
+    return Rows(
+        np.concatenate([rows.values for rows in batches]),
+        np.concatenate([rows.active for rows in batches]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part somewhere in the space: its columns, and when it is active."""
+
+    path: str
+    part: Part
+    start: int
+    condition: Condition | None
+
+    @property
+    def columns(self) -> slice:
+        """Its columns in a row."""
+        return slice(self.start, self.start + self.part.width)
+
+
+class CompiledSpace:
+    """The fixed list of decisions of a space, and what follows from it for whole batches.
+
+    Attributes:
+        root: the space it was made from.
+        decisions: its columns; a decision stands after the one that it depends on.
+        blocks: every part of the space, the outer before the inner.
+        structures: the outermost cells and chains, by path; the graph view is made of them.
+    """
+
+    def __init__(self, root: Part) -> None:
+        self.root = root
+        self.decisions = root.decisions("space", 0, None)
+        self.blocks = list(self._walk(root, "space", 0))
+        self.structures = {
+            block.path: Structure(block.part) for block in self._outermost(root, "space", 0)
+        }
+
+    def _walk(self, part: Part, path: str, at: int) -> list[Block]:
+        found = [Block(path, part, at, self.decisions[at].condition)]
+        for name, offset, child in part.children():
+            found += self._walk(child, f"{path}.{name}", at + offset)
+        return found
+
+    def _outermost(self, part: Part, path: str, at: int) -> list[Block]:
+        if isinstance(part, Cell | Chain):
+            return [Block(path, part, at, self.decisions[at].condition)]
+        found = []
+        for name, offset, child in part.children():
+            found += self._outermost(child, f"{path}.{name}", at + offset)
+        return found
+
+    @cached_property
+    def cells(self) -> list[Block]:
+        """Every cell of the space."""
+        return [block for block in self.blocks if isinstance(block.part, Cell)]
+
+    @cached_property
+    def _scalars(self) -> Array:
+        """The columns that belong to no cell."""
+        free = np.ones(len(self.decisions), dtype=bool)
+        for block in self.cells:
+            free[block.columns] = False
+        return np.flatnonzero(free)
+
+    @cached_property
+    def _graph_blocks(self) -> list[Block]:
+        return [block for block in self.blocks if block.path in self.structures]
+
+    @cached_property
+    def options(self) -> Array:
+        """How many values each decision can take, [D]; 0 where infinitely many."""
+        return np.array([d.options or 0 for d in self.decisions])
+
+    def activity(self, values: Float[Array, "n D"]) -> Bool[Array, "n D"]:
+        """Which decisions are taken; what stands in the others does not matter."""
+        active = np.ones(values.shape, dtype=bool)
+        for d, decision in enumerate(self.decisions):
+            if decision.condition is not None:
+                c = decision.condition
+                parent = values[:, c.parent]
+                active[:, d] = active[:, c.parent] & (parent >= c.low) & (parent <= c.high)
+        return active
+
+    def rows(self, values: Float[Array, "n D"]) -> Rows:
+        """Rows from numbers, with what is inactive set to 0."""
+        active = self.activity(values)
+        return Rows(np.where(active, values, 0.0), active)
+
+    def valid(self, rows: Rows) -> Bool[Array, " n"]:
+        """Which rows are members of the space, given that each number is within its bounds."""
+        good = np.ones(len(rows), dtype=bool)
+        for block in self.cells:
+            verdict = block.part.valid(rows.values[:, block.columns])
+            if verdict is not None:
+                good &= verdict | ~self.present(rows, block)
+        return good
+
+    def present(self, rows: Rows, block: Block) -> Bool[Array, " n"]:
+        """In which rows a part is active."""
+        return rows.active[:, block.start]
+
+    def architecture(self, value: Any) -> Architecture:
+        """One architecture from its plain value.
+
+        Raises:
+            ArchitectureError: naming the path of what does not fit.
+        """
+        numbers = self.root.encode(value, "space")
+        return Architecture(self.root, tuple(np.nan_to_num(np.array(numbers)).tolist()))
+
+    def architectures(self, rows: Rows) -> list[Architecture]:
+        """The architectures of these rows."""
+        return [Architecture(self.root, tuple(row)) for row in rows.values.tolist()]
+
+    def encode(self, archs: Sequence[Architecture]) -> Rows:
+        """The rows of these architectures."""
+        values = np.array([arch.numbers for arch in archs], dtype=float)
+        return self.rows(values.reshape(len(archs), len(self.decisions)))
+
+    def graphs(self, rows: Rows) -> dict[str, GraphBatch]:
+        """The graph view: each outermost cell or chain by its path, dead vertices removed.
+
+        Where a part is inactive, its graph has no vertices.
+        """
+        found = {}
+        for block in self._graph_blocks:
+            structure = self.structures[block.path]
+            values, active = rows.values[:, block.columns], rows.active[:, block.columns]
+            batch = structure.graphs(values, active).pruned()
+            present = self.present(rows, block)
+            if not present.all():
+                labels = np.where(present[:, None], batch.labels, np.uint64(0))
+                batch = GraphBatch(labels, batch.adjacency * present[:, None, None])
+            found[block.path] = batch
+        return found
+
+    def ids(self, rows: Rows) -> list[str]:
+        """The canonical identity of each architecture: equal for equal networks.
+
+        Cells count by the canonical form of their pruned graph, all other decisions by their value.
+        """
+        scalars = np.where(rows.active, rows.values, -np.inf)[:, self._scalars]
+        contents = [row.tobytes() for row in scalars]
+        for block in self.cells:
+            assert isinstance(block.part, Cell)
+            present = np.flatnonzero(self.present(rows, block))
+            batch = block.part.graphs(rows.values[present, block.columns]).pruned()
+            forms = dict(zip(present.tolist(), canonical_bytes(batch), strict=True))
+            contents = [
+                content + len(form := forms.get(i, b"")).to_bytes(4, "little") + form
+                for i, content in enumerate(contents)
+            ]
+        return [blake2b(content, digest_size=16).hexdigest() for content in contents]
+
+    def fingerprints(self, rows: Rows) -> Array:
+        """A fast stand-in for `ids`, [n]: equal ids have equal fingerprints.
+
+        Two different networks share one only where colour refinement cannot tell their cells apart.
+        """
+        scalars = np.where(rows.active, rows.values + 0.0, -np.inf)[:, self._scalars]
+        found = np.zeros(len(rows), dtype=np.uint64)
+        for column in scalars.T:
+            found = mix(found + np.ascontiguousarray(column).view(np.uint64) + np.uint64(1))
+        for block in self.cells:
+            assert isinstance(block.part, Cell)
+            batch = block.part.graphs(rows.values[:, block.columns]).pruned()
+            last = mix(colours(batch, batch.labels.shape[1] // 2)[-1])
+            total = np.where(batch.present, last, np.uint64(0)).sum(axis=1, dtype=np.uint64)
+            total = np.where(self.present(rows, block), total, np.uint64(0))
+            found = mix(found + total + np.uint64(1))
+        return found
+
+    def to_unit(self, rows: Rows) -> Float[Array, "n D"]:
+        """Values on [0, 1]: options and numbers by position, logarithmic ones by ratio."""
+        unit = np.zeros(rows.values.shape)
+        for d, decision in enumerate(self.decisions):
+            unit[:, d] = to_unit(decision, rows.values[:, d])
+        return np.where(rows.active, unit, 0.0)
+
+
+def to_unit(decision: Decision, values: Float[Array, " n"]) -> Float[Array, " n"]:
+    """A decision's values on [0, 1]."""
+    low, high = float(decision.low), float(decision.high)
+    if low == high:
+        return np.zeros(values.shape)
+    if decision.log:
+        inside = np.maximum(values, low)
+        return np.log(inside / low) / np.log(high / low)
+    return np.clip((values - low) / (high - low), 0.0, 1.0)
+
+
+def from_unit(decision: Decision, unit: Float[Array, " n"]) -> Float[Array, " n"]:
+    """The decision's values at positions in [0, 1]; integers cover intervals of equal width."""
+    low, high = float(decision.low), float(decision.high)
+    if decision.kind is not Kind.REAL:
+        if decision.log:
+            position = np.exp(np.log(low - 0.5) + unit * (np.log(high + 0.5) - np.log(low - 0.5)))
+            return np.clip(np.round(position), low, high)
+        return np.minimum(low + np.floor(unit * (high - low + 1)), high)
+    if decision.log:
+        return np.clip(low * (high / low) ** unit, low, high)
+    return np.clip(low + unit * (high - low), low, high)

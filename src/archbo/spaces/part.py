@@ -1,0 +1,208 @@
+"""What every part of a space can do: its decisions, its plain values, and moves on architectures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archbo.arrays import Array, Rng
+from archbo.errors import ArchitectureError
+
+if TYPE_CHECKING:
+    from archbo.graphs.labelled import LabelledGraph
+    from archbo.spaces.architecture import Architecture
+    from archbo.spaces.compiled import CompiledSpace
+
+INACTIVE = float("nan")
+"""Marks a decision that is not taken, in what `Part.encode` returns."""
+
+
+class Kind(Enum):
+    """What a decision's numbers mean."""
+
+    CATEGORICAL = "categorical"
+    INTEGER = "integer"
+    REAL = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A decision is active where its parent is, and the parent's value lies in [low, high]."""
+
+    parent: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One column of a compiled space.
+
+    Attributes:
+        path: where it stands, such as `space.head.mlp.width`.
+        kind: CATEGORICAL values are positions 0, 1, …; INTEGER and REAL are the numbers themselves.
+        low, high: the smallest and largest value, both possible.
+        log: whether distances are those of the logarithm.
+        default: what it starts from where it gets switched on and cannot be enumerated.
+        condition: when it is active; None for always.
+    """
+
+    path: str
+    kind: Kind
+    low: float
+    high: float
+    log: bool
+    default: float
+    condition: Condition | None
+
+    @property
+    def options(self) -> int | None:
+        """How many values it can take; None where infinitely many."""
+        if self.kind is Kind.REAL:
+            return 1 if self.low == self.high else None
+        return int(self.high - self.low) + 1
+
+
+class Part(ABC):
+    """A part of a search space, or a whole one: immutable, equal by content.
+
+    Whoever adds a kind writes the abstract methods; everything else follows from them.
+    """
+
+    @abstractmethod
+    def check(self, path: str) -> None:
+        """Raise SpaceError, naming the path, if this part makes no sense."""
+
+    @abstractmethod
+    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
+        """Its columns in order, parents first; `at` is the position of the first one."""
+
+    @abstractmethod
+    def encode(self, value: Any, path: str) -> list[float]:
+        """A plain value as numbers, one a decision, INACTIVE where it is not taken.
+
+        Raises:
+            ArchitectureError: naming the path of what does not fit.
+        """
+
+    @abstractmethod
+    def decode(self, numbers: Sequence[float]) -> Any:
+        """The plain value of its numbers; what is inactive is never looked at."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int | None:
+        """How many members it has, exactly; None where infinitely many."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Its JSON form, for `from_dict`."""
+
+    def children(self) -> list[tuple[str, int, Part]]:
+        """The parts inside: name, position of its first decision within this part, part."""
+        return []
+
+    def valid(self, values: Array) -> Array | None:
+        """Which rows [n] of its own numbers [n w] are members; None if all are."""
+        return None
+
+    def draw(self, rng: Rng, count: int) -> Array | None:
+        """Random numbers [count w] where independent decisions would rarely be valid, or None."""
+        return None
+
+    @cached_property
+    def width(self) -> int:
+        """How many decisions it has."""
+        return len(self.decisions("", 0, None))
+
+    @cached_property
+    def compiled(self) -> CompiledSpace:
+        """Its fixed list of decisions, for work on whole batches of rows."""
+        from archbo.spaces.compiled import CompiledSpace
+
+        self.check("space")
+        return CompiledSpace(self)
+
+    def architecture(self, value: Any) -> Architecture:
+        """The architecture of a plain value.
+
+        Raises:
+            ArchitectureError: if the value is no member of the space, naming the path.
+        """
+        from archbo.spaces.architecture import Architecture
+
+        if isinstance(value, Architecture):
+            if value.space != self:
+                raise ArchitectureError(f"{value!r} belongs to another space", path="space")
+            return value
+        return self.compiled.architecture(value)
+
+    def sample(self, rng: Rng | int) -> Architecture:
+        """A random member; an integer seeds a generator of its own."""
+        from archbo.spaces import moves
+
+        rows = moves.sample(self.compiled, np.random.default_rng(rng), 1)
+        return self.compiled.architectures(rows)[0]
+
+    def neighbors(self, arch: Architecture) -> list[Architecture]:
+        """All members that differ in one decision, and in what it switches on or off.
+
+        Numbers move by 1, 2, 4, … (integers) or by 1/2, 1/4, 1/8, 1/16 of their range (reals).
+        Where a change switches on more than 256 settings, or reals, they start from their defaults;
+        so that b is a neighbor of a wherever a is one of b.
+        """
+        from archbo.spaces import moves
+
+        return self.compiled.architectures(moves.neighbors(self.compiled, self._row(arch)))
+
+    def mutate(self, arch: Architecture, rng: Rng | int) -> Architecture:
+        """A random change of one decision; of more, where one does not give another network.
+
+        Raises:
+            SpaceError: if the space has no other network.
+        """
+        from archbo.spaces import moves
+
+        return moves.mutate_one(self.compiled, arch, np.random.default_rng(rng))
+
+    def crossover(self, a: Architecture, b: Architecture, rng: Rng | int) -> Architecture:
+        """Each decision from one of the two, at random."""
+        from archbo.spaces import moves
+
+        rng = np.random.default_rng(rng)
+        child = moves.crossover(self.compiled, self._row(a), self._row(b), rng)
+        return self.compiled.architectures(child)[0]
+
+    def enumerate(self) -> Iterator[Architecture]:
+        """Every member, once.
+
+        Raises:
+            SpaceError: if there are infinitely many.
+        """
+        from archbo.spaces import moves
+
+        for rows in moves.enumerate_rows(self.compiled):
+            yield from self.compiled.architectures(rows)
+
+    def graph(self, arch: Architecture) -> LabelledGraph:
+        """Its cells and chains as one drawing."""
+        return self.architecture(arch).graph
+
+    def features(self, arch: Architecture) -> dict[str, float]:
+        """A few numbers known before training: counts of operations, depth, paths."""
+        from archbo.graphs.statistics import statistics
+
+        found: dict[str, float] = {}
+        for path, batch in self.compiled.graphs(self._row(arch)).items():
+            names = self.compiled.structures[path].names
+            found |= {f"{path}.{k}": float(v[0]) for k, v in statistics(batch, names).items()}
+        return found
+
+    def _row(self, arch: Architecture) -> Any:
+        return self.architecture(arch).rows

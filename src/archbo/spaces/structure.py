@@ -1,0 +1,185 @@
+"""The graph of a cell or chain: what stands inside a chain becomes vertices of one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from archbo.arrays import Array, Bool, Float
+from archbo.graphs.batch import (
+    INPUT,
+    OUTPUT,
+    GraphBatch,
+    alive_vertices,
+    in_series,
+    label,
+    single_vertices,
+)
+from archbo.graphs.labelled import LabelledGraph
+from archbo.graphs.wl import mix
+from archbo.spaces.cells import Cell
+from archbo.spaces.decisions import Bool as BoolPart
+from archbo.spaces.decisions import Choice, Int
+from archbo.spaces.decisions import Float as FloatPart
+from archbo.spaces.part import Part
+from archbo.spaces.space import Chain
+
+_FEW = 16
+"""An integer with more values than this is a size, not a kind, and labels no vertex."""
+
+
+class Structure:
+    """The graph view of one cell or chain.
+
+    A chain's layers follow each other; a layer without cells is one vertex, labelled by its choices,
+    booleans and small integers; a layer with cells is a vertex for its other decisions, if it has
+    any, then its cells.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def graphs(self, values: Float[Array, "n w"], active: Bool[Array, "n w"]) -> GraphBatch:
+        """The graphs of rows of the part's numbers, dead vertices included."""
+        if isinstance(self.part, Cell):
+            return self.part.graphs(values)
+        return _chain(self.part, values, active)
+
+    def labelled(self, numbers: Sequence[float], active: Sequence[bool]) -> LabelledGraph:
+        """One graph for people; `none` edges are left out, dead vertices marked."""
+        values = np.array([numbers], dtype=float)
+        batch = self.graphs(values, np.array([active], dtype=bool))
+        names = _names(self.part, list(numbers))
+        alive = alive_vertices(batch)[0]
+        shown = np.flatnonzero(batch.present[0])
+        place = {int(v): i for i, v in enumerate(shown)}
+        matrix = batch.adjacency[0]
+        return LabelledGraph(
+            labels=tuple(names[v] for v in shown),
+            edges=tuple(
+                (place[int(s)], place[int(t)], int(matrix[s, t]))
+                for s, t in np.argwhere(matrix > 0)
+            ),
+            alive=tuple(bool(alive[v]) or names[v] in ("input", "output") for v in shown),
+            group=("",) * len(shown),
+        )
+
+    @cached_property
+    def names(self) -> dict[str, int]:
+        """The label of each operation by its name, as far as they can be listed."""
+        return dict(_operations(self.part))
+
+
+def _operations(part: Part) -> list[tuple[str, int]]:
+    if isinstance(part, Cell):
+        return [(op, label(op)) for op in part.ops]
+    if isinstance(part, Chain):
+        return _operations(part.block)
+    if isinstance(part, Choice) and all(inner is None for inner in part.parts):
+        return [(str(option), label(str(option))) for option in part.options]
+    if isinstance(part, Int) and part.size <= _FEW:
+        return [(str(k), label(str(k))) for k in range(part.low, part.high + 1)]
+    if isinstance(part, BoolPart):
+        return [(str(k), label(str(k))) for k in (False, True)]
+    return [pair for _, _, child in part.children() for pair in _operations(child)]
+
+
+def _has_cells(part: Part) -> bool:
+    return isinstance(part, Cell) or any(_has_cells(child) for _, _, child in part.children())
+
+
+def _chain(part: Part, values: Array, active: Array) -> GraphBatch:
+    everywhere = np.ones(len(values), dtype=bool)
+    ends = (np.full(len(values), INPUT), np.full(len(values), OUTPUT))
+    layers = _layers(part, values, active)
+    return in_series(
+        [(single_vertices(ends[0]), everywhere), *layers, (single_vertices(ends[1]), everywhere)]
+    )
+
+
+def _layers(part: Part, values: Array, active: Array) -> list[tuple[GraphBatch, Array]]:
+    """The graphs that follow each other inside a part, each with where it is present."""
+    present = active[:, 0]
+    if isinstance(part, Cell):
+        return [(part.graphs(values), present)]
+    if not isinstance(part, Chain) and not _has_cells(part):
+        return [(single_vertices(_vertex(part, values, active)), present)]
+    found = []
+    own = _own_columns(part)
+    if len(own) and not isinstance(part, Chain):
+        found.append((single_vertices(_mixture(part, values, active, own)), present))
+    for _, at, child in part.children():
+        columns = slice(at, at + child.width)
+        if isinstance(part, Chain) or _has_cells(child):
+            found += _layers(child, values[:, columns], active[:, columns])
+    return found
+
+
+def _own_columns(part: Part) -> list[int]:
+    """The columns of a part that belong to no child with cells."""
+    inside = [range(at, at + child.width) for _, at, child in part.children() if _has_cells(child)]
+    return [d for d in range(part.width) if not any(d in columns for columns in inside)]
+
+
+def _vertex(part: Part, values: Array, active: Array) -> Array:
+    """The labels of layers without cells: a plain choice by its name, all else by a mixture."""
+    plain = _operations(part) if part.width == 1 and not isinstance(part, FloatPart) else []
+    if not plain:
+        return _mixture(part, values, active, list(range(part.width)))
+    first = part.low if isinstance(part, Int) else 0
+    return np.array([code for _, code in plain], dtype=np.uint64)[
+        np.where(active[:, 0], values[:, 0] - first, 0).astype(np.int64)
+    ]
+
+
+def _mixture(part: Part, values: Array, active: Array, columns: list[int]) -> Array:
+    """Labels that tell apart all settings of the countable decisions among the columns, [n]."""
+    decisions = part.decisions("", 0, None)
+    found = np.full(len(values), np.uint64(label("layer")))
+    for d in columns:
+        options = decisions[d].options
+        if options is not None and options <= _FEW:
+            code = np.where(active[:, d], values[:, d] - decisions[d].low + 1, 0)
+            found = mix(found * np.uint64(31) + code.astype(np.uint64))
+    return found | np.uint64(1)
+
+
+def _names(part: Part, numbers: list[float]) -> list[str]:
+    """What stands on each vertex of the graph, in the order of `Structure.graphs`."""
+    if isinstance(part, Cell):
+        return part.vertex_names(numbers)
+    return ["input", *_layer_names(part, numbers), "output"]
+
+
+def _layer_names(part: Part, numbers: list[float]) -> list[str]:
+    if isinstance(part, Cell):
+        return part.vertex_names(numbers)
+    if not isinstance(part, Chain) and not _has_cells(part):
+        return [_readable(part.decode(numbers))]
+    found = []
+    if _own_columns(part) and not isinstance(part, Chain):
+        found.append("layer")
+    for _, at, child in part.children():
+        if isinstance(part, Chain) or _has_cells(child):
+            found += _layer_names(child, numbers[at : at + child.width])
+    return found
+
+
+def _readable(value: Any) -> str:
+    """A layer's settings in a few characters.
+
+    >>> _readable({"conv": {"width": 64, "kernel": 3}})
+    'conv width=64 kernel=3'
+    """
+    if isinstance(value, dict):
+        parts = []
+        for name, inner in value.items():
+            if isinstance(inner, dict):
+                parts.append(f"{name} {_readable(inner)}")
+            else:
+                parts.append(f"{name}={_readable(inner)}")
+        return " ".join(parts)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
