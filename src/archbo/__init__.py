@@ -1,1 +1,91 @@
-"""Bayesian optimization of neural network architectures."""
+"""Bayesian optimization of neural network architectures: the best one in the fewest trainings.
+
+Importing archbo loads nothing heavy; each name brings its room when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archbo import torch
+    from archbo.data import Best, Prediction, Proposal, State, TrialRecord
+    from archbo.errors import ArchboError, Stopped
+    from archbo.methods import BayesianOptimization, RandomSearch, RegularizedEvolution
+    from archbo.optimizer import FAILED, Optimizer
+    from archbo.spaces import (
+        Architecture,
+        Bool,
+        Chain,
+        Choice,
+        EdgeCell,
+        Float,
+        Int,
+        NodeCell,
+        Space,
+    )
+    from archbo.study import Study
+    from archbo.training import Trial
+
+_HOMES = {
+    "archbo.data": ["Best", "Prediction", "Proposal", "State", "TrialRecord"],
+    "archbo.errors": ["ArchboError", "Stopped"],
+    "archbo.methods": ["BayesianOptimization", "RandomSearch", "RegularizedEvolution"],
+    "archbo.optimizer": ["FAILED", "Optimizer"],
+    "archbo.spaces": [
+        "Architecture",
+        "Bool",
+        "Chain",
+        "Choice",
+        "EdgeCell",
+        "Float",
+        "Int",
+        "NodeCell",
+        "Space",
+    ],
+    "archbo.study": ["Study"],
+    "archbo.training": ["Trial"],
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "FAILED",
+    "ArchboError",
+    "Architecture",
+    "BayesianOptimization",
+    "Best",
+    "Bool",
+    "Chain",
+    "Choice",
+    "EdgeCell",
+    "Float",
+    "Int",
+    "NodeCell",
+    "Optimizer",
+    "Prediction",
+    "Proposal",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "Space",
+    "State",
+    "Stopped",
+    "Study",
+    "Trial",
+    "TrialRecord",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("archbo")
+    if name == "torch":
+        return import_module("archbo.torch")
+    if name not in _HOME:
+        raise AttributeError(f"module 'archbo' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

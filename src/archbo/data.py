@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from archbo.spaces import Architecture
+import numpy as np
+
+from archbo.arrays import Array, Bool, Float
+from archbo.problem import Problem
+from archbo.spaces import Architecture, Rows
 
 
 class State(StrEnum):
@@ -45,6 +49,76 @@ class Observation:
         return self.value is None
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """All that a method learns from, repeated measurements put together.
+
+    Attributes:
+        rows: the distinct networks that were trained, in the order of their first training.
+        ids: of the rows.
+        values: [n] means of the objective, larger is better; NaN where every training failed.
+        repeats: [n] how many trainings each mean is of.
+        failures: [n] how many trainings of each failed.
+        pending: networks in training now, and `pending_ids`.
+        trials: how many trials there are, finished, failed and running.
+        hyperparameters: those stored with the newest proposal that has any.
+    """
+
+    rows: Rows
+    ids: tuple[str, ...]
+    values: Float[Array, " n"]
+    repeats: Float[Array, " n"]
+    failures: Float[Array, " n"]
+    pending: Rows
+    pending_ids: tuple[str, ...]
+    trials: int
+    hyperparameters: Mapping[str, float]
+
+    @classmethod
+    def make(
+        cls,
+        problem: Problem,
+        observations: Sequence[Observation],
+        pending: Sequence[Architecture] = (),
+        hyperparameters: Mapping[str, float] | None = None,
+    ) -> Dataset:
+        """From single results in the order in which their trials began."""
+        first: dict[str, Architecture] = {}
+        results: dict[str, list[float]] = {}
+        failures: dict[str, int] = {}
+        for seen in observations:
+            key = seen.architecture.id
+            first.setdefault(key, seen.architecture)
+            results.setdefault(key, [])
+            failures.setdefault(key, 0)
+            if seen.value is None:
+                failures[key] += 1
+            else:
+                results[key].append(seen.value)
+        means = np.array([np.mean(r) if r else np.nan for r in results.values()], dtype=float)
+        return cls(
+            rows=problem.compiled.encode(list(first.values())),
+            ids=tuple(first),
+            values=problem.objective.inward(means),
+            repeats=np.array([len(r) for r in results.values()], dtype=float),
+            failures=np.array(list(failures.values()), dtype=float),
+            pending=problem.compiled.encode(list(pending)),
+            pending_ids=tuple(arch.id for arch in pending),
+            trials=len(observations) + len(pending),
+            hyperparameters=dict(hyperparameters or {}),
+        )
+
+    @property
+    def measured(self) -> Bool[Array, " n"]:
+        """Which networks have a value."""
+        return self.repeats > 0
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of all networks that were or are being trained."""
+        return frozenset(self.ids) | frozenset(self.pending_ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An architecture to train next, and why.
@@ -77,7 +151,8 @@ class TrialRecord:
     """A trial as it is stored: one architecture's training, all its attempts.
 
     `architecture` is the plain value in JSON form (`Architecture.to_dict()`); times are seconds
-    since 1970 (`created`) and of training (`seconds`).
+    since 1970 (`created`) and of training (`seconds`). `pending` are the numbers of the trials that
+    were running when this one was proposed: with it a proposal can be made again from the history.
     """
 
     number: int
@@ -96,4 +171,5 @@ class TrialRecord:
     worker: str | None = None
     created: float = 0.0
     seconds: float | None = None
+    pending: tuple[int, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -1,0 +1,72 @@
+"""The feature view as arrays: a few standardised numbers known before training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from archbo.arrays import Array, Float
+from archbo.graphs.batch import GraphBatch
+from archbo.graphs.statistics import statistics
+from archbo.spaces import CompiledSpace, Rows
+
+_RATIO = 10.0
+"""Positive numbers that span more than this ratio are compared by their logarithm."""
+
+
+def graph_features(
+    space: CompiledSpace, graphs: Mapping[str, GraphBatch]
+) -> tuple[Float[Array, "n f"], list[str]]:
+    """Size, depth, paths and operation counts of each cell or chain, and their names."""
+    columns: list[Array] = []
+    names: list[str] = []
+    for path, batch in graphs.items():
+        for name, column in statistics(batch, space.structures[path].names).items():
+            columns.append(column)
+            names.append(f"{path}.{name}")
+    if not columns:
+        count = len(next(iter(graphs.values()))) if graphs else 0
+        return np.zeros((count, 0)), []
+    return np.stack(columns, axis=1), names
+
+
+@dataclass(frozen=True, slots=True)
+class Standardiser:
+    """Scales columns to mean 0 and standard deviation 1 over a reference sample.
+
+    Attributes:
+        kept: the columns that vary at all.
+        logged: of those, which are compared by their logarithm.
+        mean, sd: of the kept columns over the reference sample.
+    """
+
+    kept: Array
+    logged: Array
+    mean: Array
+    sd: Array
+
+    @classmethod
+    def fit(cls, reference: Float[Array, "n f"]) -> Standardiser:
+        """From a sample; columns that are constant or not finite in it are dropped."""
+        finite = np.isfinite(reference).all(axis=0)
+        filled = np.where(finite, reference, 0.0)
+        low, high = filled.min(axis=0), filled.max(axis=0)
+        kept = np.flatnonzero(finite & (high > low))
+        low, high = low[kept], high[kept]
+        logged = (low > 0) & (high > _RATIO * low)
+        scaled = _logged(filled[:, kept], logged)
+        mean, sd = scaled.mean(axis=0), scaled.std(axis=0)
+        good = sd > 0
+        return cls(kept[good], logged[good], mean[good], sd[good])
+
+    def __call__(self, values: Float[Array, "n f"]) -> Float[Array, "n k"]:
+        """The kept columns, standardised; what is not finite counts as average."""
+        scaled = (_logged(values[:, self.kept], self.logged) - self.mean) / self.sd
+        return np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _logged(values: Array, logged: Array) -> Array:
+    positive = np.maximum(values, np.finfo(float).tiny)
+    return np.where(logged, np.log(positive), values)

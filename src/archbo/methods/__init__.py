@@ -1,0 +1,47 @@
+"""Ways to search, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from archbo.errors import ProblemError, nearest
+from archbo.methods.base import Method, Search
+from archbo.methods.baselines import RandomSearch
+from archbo.methods.bayesian import BayesianOptimization
+from archbo.methods.evolution import RegularizedEvolution
+
+METHODS: dict[str, Callable[[], Method]] = {
+    "bo": BayesianOptimization,
+    "random": RandomSearch,
+    "evolution": RegularizedEvolution,
+}
+"""The methods that have a name; a package adds one by an entry point `archbo.methods`."""
+
+__all__ = [
+    "METHODS",
+    "BayesianOptimization",
+    "Method",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "Search",
+    "find_method",
+]
+
+
+def find_method(method: str | Method) -> Method:
+    """A method by its name, or the method itself.
+
+    Raises:
+        ProblemError: if no method has the name.
+    """
+    if not isinstance(method, str):
+        if not callable(getattr(method, "prepare", None)):
+            raise ProblemError(f"a method is a name or has prepare(problem), got {method!r}")
+        return method
+    if method in METHODS:
+        return METHODS[method]()
+    for entry in entry_points(group="archbo.methods", name=method):
+        found: Method = entry.load()()
+        return found
+    raise ProblemError(f"no method {method!r}", hint=nearest(method, METHODS))

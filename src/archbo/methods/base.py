@@ -1,0 +1,53 @@
+"""Every way to search: a method, prepared for a problem, turns what is known into proposals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+import numpy as np
+
+from archbo.arrays import Array, Rng
+from archbo.data import Dataset, Prediction, Proposal
+from archbo.errors import ProblemError
+from archbo.problem import Problem
+from archbo.spaces import Architecture
+
+
+class Search(ABC):
+    """A method at work on one problem.
+
+    It may keep what it computed, but its proposals depend on its arguments alone: a study that is
+    killed and resumed proposes what it would have proposed.
+    """
+
+    @abstractmethod
+    def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
+        """`count` different networks to train next, none of them known.
+
+        Raises:
+            ExhaustedError: if fewer than one is left.
+        """
+
+    def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
+        """Mean and standard deviation in the objective's units, [c] each.
+
+        Raises:
+            ProblemError: if the method has no surrogate.
+        """
+        raise ProblemError(
+            f"{type(self).__name__} has no surrogate to predict with", hint='Use method="bo".'
+        )
+
+
+class Method(Protocol):
+    """The settings of a way to search."""
+
+    def prepare(self, problem: Problem) -> Search:
+        """Get ready to search for the answer to a problem."""
+        ...
+
+
+def as_predictions(mean: Array, sd: Array) -> list[Prediction]:
+    """Arrays of moments as values to store."""
+    return [Prediction(float(m), float(s)) for m, s in zip(np.asarray(mean), sd, strict=True)]

@@ -1,0 +1,81 @@
+"""Regularized evolution: the oldest of the population dies, not the worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archbo.arrays import Rng
+from archbo.data import Dataset, Proposal
+from archbo.errors import ProblemError
+from archbo.methods.base import Search
+from archbo.methods.candidates import new_rows, random_rows
+from archbo.problem import Problem
+from archbo.spaces import Rows
+from archbo.spaces.compiled import stack
+from archbo.spaces.moves import mutate
+
+_TRIES = 20  # generations of mutants of mutants before a random network takes their place
+_MUTANTS = 8
+
+
+@dataclass(frozen=True)
+class RegularizedEvolution:
+    """Mutate the best of a random few among the newest networks.
+
+    Source: Real et al. 2019, algorithm 1.
+
+    Args:
+        population: how many of the newest trained networks are alive.
+        tournament: how many of them are drawn; the best of these becomes the parent.
+
+    Raises:
+        ProblemError: unless 1 <= tournament <= population.
+    """
+
+    population: int = 10
+    tournament: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tournament <= self.population:
+            raise ProblemError(
+                f"evolution needs 1 <= tournament <= population, "
+                f"got tournament={self.tournament} and population={self.population}"
+            )
+
+    def prepare(self, problem: Problem) -> Search:
+        return _RegularizedEvolution(self, problem)
+
+
+class _RegularizedEvolution(Search):
+    def __init__(self, settings: RegularizedEvolution, problem: Problem) -> None:
+        self.settings = settings
+        self.problem = problem
+
+    def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
+        known = set(dataset.known)
+        proposals = []
+        for _ in range(count):
+            begun = len(known)
+            child, origin = self._child(dataset, known, rng, founding=begun)
+            known |= set(self.problem.compiled.ids(child))
+            (arch,) = self.problem.compiled.architectures(child)
+            proposals.append(Proposal(arch, origin))
+        return proposals
+
+    def _child(
+        self, dataset: Dataset, known: set[str], rng: Rng, founding: int
+    ) -> tuple[Rows, str]:
+        alive = np.flatnonzero(dataset.measured)[-self.settings.population :]
+        if founding < self.settings.population or not len(alive):
+            return random_rows(self.problem, 1, rng, known), "random"
+        drawn = rng.choice(alive, size=min(self.settings.tournament, len(alive)), replace=False)
+        parent = dataset.rows.take([drawn[np.argmax(dataset.values[drawn])]])
+        mutants = stack([parent] * _MUTANTS)
+        for _ in range(_TRIES):
+            mutants = mutate(self.problem.compiled, mutants, rng)
+            fresh, _ = new_rows(self.problem, mutants, known)
+            if len(fresh):
+                return fresh.take([0]), "evolution"
+        return random_rows(self.problem, 1, rng, known), "random"

@@ -1,0 +1,199 @@
+"""Ask and tell in memory: one's own loop, without a store and without execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any, Final, overload
+
+from archbo.arrays import Array, stream
+from archbo.data import Best, Dataset, Observation, Proposal
+from archbo.errors import ObservationError, ProblemError
+from archbo.methods import Method, find_method
+from archbo.problem import Feature, Problem
+from archbo.spaces import Architecture, Part
+
+
+class Failed:
+    """What is told instead of a value when a training crashed: `ab.FAILED`."""
+
+    def __repr__(self) -> str:
+        return "ab.FAILED"
+
+
+FAILED: Final = Failed()
+
+
+class Optimizer:
+    """Proposes architectures and learns from what it is told.
+
+    Args:
+        space: what can be built.
+        maximize, minimize: the name of the objective; one of the two.
+        seed: the same seed and the same results give the same proposals.
+        method: "bo", "random", "evolution", or a method object.
+        features: numbers known before training, by name, each a function of an architecture.
+        constraints: bounds on features, or predicates, that every proposal meets.
+
+    Raises:
+        ProblemError: if a keyword makes no sense.
+        InfeasibleError: if no architecture meets the constraints.
+
+    >>> import archbo as ab
+    >>> space = ab.Space(depth=ab.Int(1, 8), act=ab.Choice(["relu", "gelu"]))
+    >>> opt = ab.Optimizer(space, maximize="score", seed=0)
+    >>> for _ in range(10):
+    ...     arch = opt.ask()
+    ...     opt.tell(arch, arch["depth"] + (arch["act"] == "gelu"))
+    >>> opt.best.value
+    9.0
+    """
+
+    def __init__(
+        self,
+        space: Part,
+        *,
+        maximize: str | None = None,
+        minimize: str | None = None,
+        seed: int = 0,
+        method: str | Method = "bo",
+        features: Mapping[str, Feature] | None = None,
+        constraints: Mapping[str, str] | Sequence[Any] | None = None,
+    ) -> None:
+        self.problem = Problem.make(
+            space,
+            maximize=maximize,
+            minimize=minimize,
+            features=features,
+            constraints=constraints,
+            seed=seed,
+        )
+        self.observations: list[Observation] = []
+        self._search = find_method(method).prepare(self.problem)
+        self._pending: list[Architecture] = []
+        self._hyperparameters: Mapping[str, float] = {}
+
+    @overload
+    def propose(self) -> Proposal: ...
+    @overload
+    def propose(self, count: int) -> list[Proposal]: ...
+    def propose(self, count: int | None = None) -> Proposal | list[Proposal]:
+        """What to train next: one proposal, or a list of `count` that differ usefully.
+
+        A proposal is pending, and taken into account by the next ones, until it is told.
+
+        Raises:
+            ExhaustedError: if every network of the space is known.
+        """
+        if count is not None and count < 1:
+            raise ProblemError(f"ask for at least 1 architecture, got {count}")
+        dataset = self._dataset()
+        rng = stream(self.problem.seed, "propose", dataset.trials)
+        proposals = self._search.propose(dataset, count or 1, rng)
+        self._pending += [proposal.architecture for proposal in proposals]
+        self._hyperparameters = proposals[-1].hyperparameters or self._hyperparameters
+        return proposals[0] if count is None else proposals
+
+    @overload
+    def ask(self) -> Architecture: ...
+    @overload
+    def ask(self, count: int) -> list[Architecture]: ...
+    def ask(self, count: int | None = None) -> Architecture | list[Architecture]:
+        """The architecture to train next, or a list of `count`; see `propose`."""
+        if count is None:
+            return self.propose().architecture
+        return [proposal.architecture for proposal in self.propose(count)]
+
+    def tell(self, arch: Any, value: Any) -> None:
+        """Learn a result: a number, or `ab.FAILED`; or lists of architectures and results.
+
+        Any architecture of the space may be told. Telling the same again is a repeated measurement.
+
+        Raises:
+            ArchitectureError: if it is no member of the space.
+            ObservationError: if a value is not a finite number and not FAILED.
+        """
+        if isinstance(arch, (list, tuple)) and isinstance(value, (list, tuple)):
+            if len(arch) != len(value):
+                raise ObservationError(f"got {len(arch)} architectures and {len(value)} values")
+            pairs = list(zip(arch, value, strict=True))
+        else:
+            pairs = [(arch, value)]
+        told = [
+            Observation(self.problem.space.architecture(a), checked_value(v)) for a, v in pairs
+        ]
+        self.observations += told
+        for observation in told:
+            self._no_longer_pending(observation.architecture)
+
+    def _no_longer_pending(self, arch: Architecture) -> None:
+        for i, pending in enumerate(self._pending):
+            if pending == arch or pending.id == arch.id:
+                del self._pending[i]
+                return
+
+    def predict(self, archs: Any) -> tuple[Any, Any]:
+        """Mean and standard deviation of the objective, in its units, noise left out.
+
+        Arrays [c] for a list of architectures, two numbers for one.
+
+        Raises:
+            ObservationError: if nothing has been observed yet.
+            ProblemError: if the method has no surrogate.
+        """
+        one = isinstance(archs, Architecture)
+        members = [self.problem.space.architecture(a) for a in ([archs] if one else archs)]
+        dataset = self._dataset()
+        if not dataset.measured.any():
+            raise ObservationError("nothing has been observed yet", hint="Tell a result first.")
+        mean, sd = self._search.predict(dataset, members)
+        return (float(mean[0]), float(sd[0])) if one else (mean, sd)
+
+    @property
+    def best(self) -> Best:
+        """The incumbent by observed value; the mean, where a network was measured again.
+
+        Raises:
+            ObservationError: if nothing has been observed yet.
+        """
+        return incumbent(self.problem, self._dataset())
+
+    def _dataset(self) -> Dataset:
+        return Dataset.make(self.problem, self.observations, self._pending, self._hyperparameters)
+
+
+def incumbent(problem: Problem, dataset: Dataset) -> Best:
+    """The best observed network of a dataset.
+
+    Raises:
+        ObservationError: if it holds no value.
+    """
+    if not dataset.measured.any():
+        raise ObservationError("nothing has been observed yet", hint="Train something first.")
+    values: Array = dataset.values
+    i = int(values[dataset.measured].argmax())
+    position = dataset.measured.nonzero()[0][i]
+    (arch,) = problem.compiled.architectures(dataset.rows.take([position]))
+    return Best(arch, float(problem.objective.inward(values[position])))
+
+
+def checked_value(value: Any) -> float | None:
+    """A result as a float; None for FAILED.
+
+    Raises:
+        ObservationError: if it is neither a finite number nor FAILED.
+    """
+    if isinstance(value, Failed):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ObservationError(
+            f"a result is a number or ab.FAILED, got {value!r}"
+        ) from None
+    if not isfinite(number):
+        raise ObservationError(
+            f"a result must be finite, got {number}",
+            hint="Tell ab.FAILED for a training that diverged.",
+        )
+    return number

@@ -1,0 +1,328 @@
+"""What is asked: an objective over a space, the features known before training, the constraints.
+
+Everything is turned to "maximise" here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from archbo.arrays import Array, Bool, Float, stream
+from archbo.errors import InfeasibleError, ProblemError, nearest
+from archbo.spaces import Architecture, CompiledSpace, Part, Rows
+from archbo.spaces.compiled import stack
+from archbo.spaces.moves import enumerate_rows, mutate, sample
+
+Feature = Callable[[Architecture], float]
+Predicate = Callable[[Architecture], bool]
+
+_SAMPLES = 2048  # random members looked at before constraints are called unsatisfiable
+_ENUMERABLE = 4096  # spaces up to this size are searched completely instead
+_CLIMBS = 40  # rounds of mutation towards the constraints
+_CLIMBERS = 32  # members that take part in each
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The number to make large, or small.
+
+    Raises:
+        ProblemError: unless exactly one of `maximize` and `minimize` names it.
+    """
+
+    name: str
+    maximize: bool
+
+    @classmethod
+    def parse(cls, maximize: str | None, minimize: str | None) -> Objective:
+        """From the two keywords of Study and Optimizer; with neither, maximise "value"."""
+        if maximize is not None and minimize is not None:
+            raise ProblemError(
+                f"one objective is needed, got maximize={maximize!r} and minimize={minimize!r}"
+            )
+        name = minimize if maximize is None else maximize
+        if name is None:
+            return cls("value", maximize=True)
+        if not isinstance(name, str) or not name:
+            raise ProblemError(f"an objective is a name, got {name!r}", hint='Say maximize="accuracy".')
+        return cls(name, maximize=minimize is None)
+
+    def inward(self, values: Array) -> Array:
+        """Objective values, turned so that larger is better."""
+        return values if self.maximize else -values
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether value a is better than value b."""
+        return a > b if self.maximize else a < b
+
+
+_BOUND = re.compile(r"\s*(<=|>=|<|>)\s*([-+0-9.eE_]+)\s*")
+_TESTS: dict[str, Callable[[Array, float], Array]] = {
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "<": np.less,
+    ">": np.greater,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A feature that must stay on one side of a limit."""
+
+    feature: str
+    sign: str
+    limit: float
+
+    @classmethod
+    def parse(cls, feature: str, text: Any) -> Bound:
+        """From `"params": "<= 2e6"`."""
+        match = _BOUND.fullmatch(text) if isinstance(text, str) else None
+        try:
+            limit = float(match[2]) if match else float("nan")
+        except ValueError:
+            limit = float("nan")
+        if match is None or not isfinite(limit):
+            raise ProblemError(
+                f"expected a bound, got {text!r}",
+                path=f"constraints.{feature}",
+                hint='Write "<= 2e6", "< 5", ">= 3" or "> 0".',
+            )
+        return cls(feature, match[1], limit)
+
+    def met(self, values: Float[Array, " n"]) -> Bool[Array, " n"]:
+        """Which values keep the bound; NaN does not."""
+        return _TESTS[self.sign](values, self.limit)
+
+    def excess(self, values: Float[Array, " n"]) -> Float[Array, " n"]:
+        """How far values are beyond the limit, 0 where they keep it."""
+        beyond = np.abs(values - self.limit)
+        return np.where(self.met(values), 0.0, np.where(np.isfinite(values), beyond, np.inf))
+
+    def __str__(self) -> str:
+        return f"{self.feature} {self.sign} {self.limit:g}"
+
+
+class FeatureTable:
+    """The user's functions of an architecture, each called once for each id."""
+
+    def __init__(self, functions: Mapping[str, Feature]) -> None:
+        for name, function in functions.items():
+            if not callable(function):
+                raise ProblemError(
+                    f"a feature is a function of an architecture, got {function!r}",
+                    path=f"features.{name}",
+                )
+        self.functions = dict(functions)
+        self._known: dict[str, tuple[float, ...]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features in the order of the columns of `values`."""
+        return tuple(self.functions)
+
+    def of(self, arch: Architecture) -> dict[str, float]:
+        """One architecture's features by name."""
+        return dict(zip(self.names, self._row(arch.id, arch), strict=True))
+
+    def values(self, compiled: CompiledSpace, rows: Rows) -> Float[Array, "n f"]:
+        """The features of each row."""
+        if not self.functions:
+            return np.zeros((len(rows), 0))
+        archs = compiled.architectures(rows)
+        ids = compiled.ids(rows)
+        found = [self._row(key, arch) for key, arch in zip(ids, archs, strict=True)]
+        return np.array(found, dtype=float).reshape(len(rows), len(self.functions))
+
+    def _row(self, key: str, arch: Architecture) -> tuple[float, ...]:
+        known = self._known.get(key)
+        if known is None:
+            known = tuple(self._call(name, arch) for name in self.functions)
+            self._known[key] = known
+        return known
+
+    def _call(self, name: str, arch: Architecture) -> float:
+        try:
+            return float(self.functions[name](arch))
+        except Exception as error:
+            raise ProblemError(
+                f"failed for {arch!r}: {type(error).__name__}: {error}", path=f"features.{name}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A space, what to optimise over it, and what must hold.
+
+    Attributes:
+        space: what can be built.
+        objective: what to make large or small.
+        features: the user's numbers known before training.
+        bounds: limits on features.
+        predicates: functions that say whether an architecture may be proposed.
+        seed: of every random choice.
+    """
+
+    space: Part
+    objective: Objective
+    features: FeatureTable = field(default_factory=lambda: FeatureTable({}))
+    bounds: tuple[Bound, ...] = ()
+    predicates: tuple[Predicate, ...] = ()
+    seed: int = 0
+
+    @classmethod
+    def make(
+        cls,
+        space: Part,
+        *,
+        maximize: str | None = None,
+        minimize: str | None = None,
+        features: Mapping[str, Feature] | None = None,
+        constraints: Mapping[str, str] | Sequence[Any] | None = None,
+        seed: int = 0,
+    ) -> Problem:
+        """From the keywords of Study and Optimizer.
+
+        Raises:
+            ProblemError: if a keyword makes no sense.
+            InfeasibleError: if no architecture meets the constraints.
+        """
+        if not isinstance(space, Part):
+            raise ProblemError(f"expected a space, got {space!r}", hint="Make one with ab.Space(…).")
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise ProblemError(f"seed must be a whole number, got {seed!r}")
+        bounds, predicates = _parse_constraints(constraints, tuple(features or {}))
+        objective = Objective.parse(maximize, minimize)
+        table = FeatureTable(features or {})
+        problem = cls(space, objective, table, bounds, predicates, seed)
+        if problem.constrained:
+            _ = problem.examples
+        return problem
+
+    @property
+    def compiled(self) -> CompiledSpace:
+        """The space as a list of decisions."""
+        return self.space.compiled
+
+    @property
+    def constrained(self) -> bool:
+        """Whether some architectures must not be proposed."""
+        return bool(self.bounds or self.predicates)
+
+    def feasible(self, rows: Rows) -> Bool[Array, " n"]:
+        """Which rows meet all constraints."""
+        good = np.ones(len(rows), dtype=bool)
+        if self.bounds:
+            good &= self.excess(rows) == 0
+        for predicate in self.predicates:
+            for i in np.flatnonzero(good):
+                arch = self.compiled.architectures(rows.take([i]))[0]
+                good[i] = self._holds(predicate, arch)
+        return good
+
+    def _holds(self, predicate: Predicate, arch: Architecture) -> bool:
+        try:
+            return bool(predicate(arch))
+        except Exception as error:
+            raise ProblemError(
+                f"failed for {arch!r}: {type(error).__name__}: {error}", path="constraints"
+            ) from error
+
+    def excess(self, rows: Rows) -> Float[Array, " n"]:
+        """By how much rows break the bounds: the sum over bounds, relative to each limit."""
+        values = self.features.values(self.compiled, rows)
+        total = np.zeros(len(rows))
+        for bound in self.bounds:
+            column = values[:, self.features.names.index(bound.feature)]
+            total += bound.excess(column) / max(abs(bound.limit), 1e-12)
+        return total
+
+    @cached_property
+    def examples(self) -> Rows:
+        """Some feasible rows, found once.
+
+        Raises:
+            InfeasibleError: if there are none.
+        """
+        size = self.space.size
+        if size is not None and size <= _ENUMERABLE:
+            rows = stack(list(enumerate_rows(self.compiled)))
+        else:
+            rows = sample(self.compiled, stream(self.seed, "feasible"), _SAMPLES)
+        good = self.feasible(rows)
+        if not good.any() and not (size is not None and size <= _ENUMERABLE):
+            rows = self._climb(rows)
+            good = self.feasible(rows)
+        if good.any():
+            return rows.take(good)
+        raise InfeasibleError(self._why(rows), path="constraints", hint="Loosen the constraints.")
+
+    def _climb(self, rows: Rows) -> Rows:
+        """Mutants of the rows that come closest to the bounds, round after round."""
+        rng = stream(self.seed, "climb")
+        for _ in range(_CLIMBS):
+            nearest_rows = rows.take(np.argsort(self.excess(rows), kind="stable")[:_CLIMBERS])
+            if self.feasible(nearest_rows).any():
+                return nearest_rows
+            parents = nearest_rows.take(np.repeat(np.arange(len(nearest_rows)), 8))
+            rows = stack([nearest_rows, mutate(self.compiled, parents, rng)])
+        return rows
+
+    def _why(self, rows: Rows) -> str:
+        values = self.features.values(self.compiled, rows)
+        closest = []
+        for bound in self.bounds:
+            column = values[:, self.features.names.index(bound.feature)]
+            best = column[np.argmin(bound.excess(column))]
+            closest.append(f"{bound} (the closest found: {best:g})")
+        closest += [f"predicate {getattr(p, '__name__', p)}" for p in self.predicates]
+        return f"no architecture found that meets {' and '.join(closest)}"
+
+    def describe(self) -> dict[str, Any]:
+        """The problem in JSON form, as far as it has one: functions by their names."""
+        return {
+            "space": self.space.to_dict(),
+            "objective": self.objective.name,
+            "direction": "maximize" if self.objective.maximize else "minimize",
+            "seed": self.seed,
+            "features": list(self.features.names),
+            "constraints": [str(bound) for bound in self.bounds]
+            + [getattr(p, "__name__", type(p).__name__) for p in self.predicates],
+        }
+
+
+def _parse_constraints(
+    constraints: Mapping[str, str] | Sequence[Any] | None, features: tuple[str, ...]
+) -> tuple[tuple[Bound, ...], tuple[Predicate, ...]]:
+    """Bounds and predicates; a sequence may mix predicates and mappings of bounds."""
+    if constraints is None:
+        return (), ()
+    items = [constraints] if isinstance(constraints, Mapping) else list(constraints)
+    bounds: list[Bound] = []
+    predicates: list[Predicate] = []
+    for item in items:
+        if isinstance(item, Mapping):
+            for feature, text in item.items():
+                if feature not in features:
+                    raise ProblemError(
+                        f"{feature!r} is not a feature, so it is not known before training",
+                        path="constraints",
+                        hint=nearest(feature, features)
+                        or f'Give features={{"{feature}": a function of an architecture}}.',
+                    )
+                bounds.append(Bound.parse(feature, text))
+        elif callable(item):
+            predicates.append(item)
+        else:
+            raise ProblemError(
+                f"expected a bound or a predicate, got {item!r}",
+                path="constraints",
+                hint='Write {"params": "<= 2e6"} or [lambda arch: …].',
+            )
+    return tuple(bounds), tuple(predicates)

@@ -1,0 +1,97 @@
+"""How a caller of a program watches its studies and overrides what their `run` was asked.
+
+`archbo run program.py` runs the program as it stands; inside `overriding(…)` the program's
+`study.run(…)` takes the shell's number of trials and workers, and tells an observer what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from archbo.data import TrialRecord
+
+if TYPE_CHECKING:
+    from archbo.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What replaces the arguments of `study.run`; None keeps the program's own."""
+
+    trials: int | None = None
+    workers: int | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something happened in a run.
+
+    Attributes:
+        kind: what; "begin" and "done" come once a run.
+        records: all trials of the study so far.
+        total: how many trials the run is for.
+        study: the study that runs.
+        note: why the run ended early, in a sentence; else empty.
+    """
+
+    kind: Literal["begin", "started", "reported", "ended", "done"]
+    records: Sequence[TrialRecord]
+    total: int
+    study: Study
+    note: str = ""
+
+
+Observer = Callable[[RunEvent], None]
+
+
+@dataclass(slots=True)
+class Session:
+    """What is in force around the program.
+
+    Attributes:
+        options: replace the arguments of `study.run`.
+        observer: is told what happens.
+        capturing: whether runs return at once.
+        studies: those whose run was called.
+    """
+
+    options: RunOptions = field(default_factory=RunOptions)
+    observer: Observer | None = None
+    capturing: bool = False
+    studies: list[Study] = field(default_factory=list)
+
+
+_SESSION: ContextVar[Session | None] = ContextVar("archbo_session", default=None)
+
+
+def current() -> Session:
+    """The session around the caller; an empty one if there is none."""
+    return _SESSION.get() or Session()
+
+
+@contextmanager
+def overriding(options: RunOptions, observer: Observer | None = None) -> Iterator[Session]:
+    """Override and watch every `study.run` inside."""
+    with _session(Session(options, observer)) as session:
+        yield session
+
+
+@contextmanager
+def capture() -> Iterator[Session]:
+    """Make every `study.run` inside return at once, and list the studies."""
+    with _session(Session(capturing=True)) as session:
+        yield session
+
+
+@contextmanager
+def _session(session: Session) -> Iterator[Session]:
+    token = _SESSION.set(session)
+    try:
+        yield session
+    finally:
+        _SESSION.reset(token)
