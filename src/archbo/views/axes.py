@@ -1,0 +1,175 @@
+"""The frame of a figure: a scale, its ticks, and the marks on it, as SVG.
+
+Colours come from the page's style sheet by class names; each mark carries its words in
+`data-tip`, which the page's script shows on hover and by the arrow keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor, log10
+
+from archbo.views.infos import number
+
+WIDTH, HEIGHT = 520, 320
+LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 44  # room for axis texts
+MOST_TICKS = 7
+SHAPES = {
+    "initial": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
+    "model": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
+    "random": "M0 -5.4L5.4 0L0 5.4L-5.4 0z",
+    "evolution": "M-4 -4H4V4H-4z",
+    "user": "M0 -5.2L5 4H-5z",
+    "failed": "M-4 -4L4 4M-4 4L4 -4",
+}
+OTHER = "M-4.5 0H4.5M0 -4.5V4.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Numbers from `low` to `high`, to pixels from `start` to `end`; numbers beyond are clipped.
+
+    Attributes:
+        low: of the numbers; positive where `log` is set.
+        high: of the numbers, larger than `low`.
+        start: the pixel of `low`.
+        end: the pixel of `high`.
+        log: whether equal ratios take equal room.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a number."""
+        low, high, value = map(self._even, (self.low, self.high, value))
+        share = (min(max(value, low), high) - low) / (high - low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, *, whole: bool = False) -> list[float]:
+        """A handful of round numbers inside the scale."""
+        if self.log:
+            powers = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+            return [t for p in powers if self.low <= (t := 10.0**p) <= self.high]
+        step = _round_step((self.high - self.low) / MOST_TICKS)
+        step = max(step, 1.0) if whole else step
+        first, last = ceil(self.low / step - 1e-9), floor(self.high / step + 1e-9)
+        return [k * step for k in range(first, last + 1)]
+
+    def _even(self, value: float) -> float:
+        return log10(max(value, self.low)) if self.log else value
+
+
+def x_scale(low: float, high: float, *, log: bool = False) -> Scale:
+    """From left to right; a range of nothing is widened."""
+    return Scale(*_widened(low, high), LEFT, WIDTH - RIGHT, log)
+
+
+def y_scale(low: float, high: float, *, room: float = 0.0) -> Scale:
+    """From bottom to top, with `room` pixels left free at the bottom."""
+    return Scale(*_widened(low, high), HEIGHT - BOTTOM - room, TOP)
+
+
+def padded(values: Sequence[float]) -> tuple[float, float]:
+    """The range of some numbers with a little air around."""
+    low, high = min(values), max(values)
+    air = 0.05 * (high - low)
+    return low - air, high + air
+
+
+def typical(values: Sequence[float], *, maximize: bool) -> tuple[float, float]:
+    """The range that is worth looking at: all good values, the bad ones but for far outliers.
+
+    >>> typical([0.1, *[0.9, 0.91, 0.92, 0.93, 0.94] * 4], maximize=True)[0] > 0.5
+    True
+    """
+    ordered = sorted(values)
+    lower, upper = ordered[len(ordered) // 4], ordered[(3 * len(ordered)) // 4]
+    reach = 3 * (upper - lower) or float("inf")
+    kept = [v for v in ordered if (v >= lower - reach if maximize else v <= upper + reach)]
+    return padded(kept)
+
+
+def frame(x: Scale, y: Scale, *, across: str, up: str, whole: bool = False) -> Iterator[str]:
+    """Grid lines, tick labels and the names of both axes."""
+    for tick in y.ticks():
+        at = y(tick)
+        yield f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
+        yield (
+            f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" '
+            f'text-anchor="end">{_tick(tick)}</text>'
+        )
+    for tick in x.ticks(whole=whole):
+        yield (
+            f'<text class="tick" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 18}" '
+            f'text-anchor="middle">{_tick(tick)}</text>'
+        )
+    yield f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
+    yield (
+        f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 6}" '
+        f'text-anchor="middle">{escape(across)}</text>'
+    )
+    yield (
+        f'<text class="name" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" '
+        f'text-anchor="middle">{escape(up)}</text>'
+    )
+
+
+def mark(x: float, y: float, kind: str, tip: str, trial: int, *, more: str = "") -> str:
+    """A trial's mark, which leads to its row in the table.
+
+    Args:
+        x: its centre in pixels.
+        y: its centre in pixels.
+        kind: its origin, or "failed": gives shape and colour.
+        tip: its words on hover.
+        trial: its number.
+        more: further class names.
+    """
+    known = kind if kind in SHAPES else "other"
+    return (
+        f'<a class="mark {known} {more}" href="#trial-{trial}" tabindex="-1" '
+        f'data-tip="{escape(tip)}"><path transform="translate({x:.1f} {y:.1f})" '
+        f'd="{SHAPES.get(kind, OTHER)}"/></a>'
+    )
+
+
+def legend(kinds: Sequence[str]) -> str:
+    """The shapes in use and what they mean, as HTML."""
+    items = "".join(
+        f'<li><svg viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
+        f'<g class="mark {kind if kind in SHAPES else "other"}">'
+        f'<path d="{SHAPES.get(kind, OTHER)}"/></g></svg>{escape(kind)}</li>'
+        for kind in kinds
+    )
+    return f'<ul class="legend">{items}</ul>'
+
+
+def figure(elements: Sequence[str], label: str) -> str:
+    """The whole figure, with a sentence for those who do not see it."""
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" tabindex="0" role="group" '
+        f'aria-label="{escape(label)}">{"".join(elements)}</svg>'
+    )
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    if high > low:
+        return low, high
+    air = 0.05 * abs(low) or 1.0
+    return low - air, high + air
+
+
+def _round_step(step: float) -> float:
+    """The next larger of 1, 2, 5 times a power of ten."""
+    power = 10.0 ** floor(log10(step))
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= step * (1 - 1e-9))
+
+
+def _tick(value: float) -> str:
+    return number(round(value, 12) + 0.0, digits=4)
