@@ -1,0 +1,264 @@
+"""One search: its trials, its incumbent, and the run that adds to them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
+from archbo.errors import MismatchError, MissingExtraError, ObservationError, ProblemError
+from archbo.methods import Method, find_method
+from archbo.optimizer import incumbent
+from archbo.problem import Feature, Problem
+from archbo.spaces import Architecture, Part
+from archbo.store import Store
+from archbo.study import loop, session
+
+if TYPE_CHECKING:
+    import pandas
+
+Train = Callable[..., Any]
+
+COMPARED = (
+    "space", "objective", "direction", "seed", "method", "features", "constraints", "epochs",
+)  # fmt: skip
+"""The settings that must be the program's for a stored study to go on."""
+
+
+class Study:
+    """Trials of one space and objective, kept in a store; created, or resumed where it was.
+
+    Args:
+        store: a file name (SQLite), a database URL, or None for memory.
+        space: what can be built.
+        maximize, minimize: the name of the objective; one of the two.
+        seed: the same seed and the same results give the same proposals.
+        method: "bo", "random", "evolution", or a method object.
+        features: numbers known before training, by name, each a function of an architecture.
+        constraints: bounds on features, or predicates, that every proposal meets.
+        epochs: how many epochs a training has; `train` reads it as `trial.epochs`.
+
+    Raises:
+        ProblemError: if a keyword makes no sense.
+        InfeasibleError: if no architecture meets the constraints.
+        MismatchError: if the stored study has another space, objective or seed; shows where.
+        StoreError: if the store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        store: str | Path | None,
+        space: Part,
+        *,
+        maximize: str | None = None,
+        minimize: str | None = None,
+        seed: int = 0,
+        method: str | Method = "bo",
+        features: Mapping[str, Feature] | None = None,
+        constraints: Mapping[str, str] | Sequence[Any] | None = None,
+        epochs: int = 1,
+    ) -> None:
+        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+            raise ProblemError(f"epochs must be a whole number from 1, got {epochs!r}")
+        self.problem = Problem.make(
+            space,
+            maximize=maximize,
+            minimize=minimize,
+            features=features,
+            constraints=constraints,
+            seed=seed,
+        )
+        self.epochs = epochs
+        self.method = find_method(method)
+        self.search = self.method.prepare(self.problem)
+        self.location = None if store is None else str(store)
+        settings = self.problem.describe() | {
+            "method": method if isinstance(method, str) else repr(method),
+            "epochs": epochs,
+            "program": _program(),
+            "versions": _versions(),
+        }
+        self.store = Store.open(store)
+        try:
+            self.settings = _created_or_same(self.store, settings)
+        except BaseException:
+            self.store.close()
+            raise
+
+    def run(
+        self,
+        train: Train,
+        *,
+        trials: int | None = None,
+        workers: int = 1,
+        timeout: float | None = None,
+    ) -> Study:
+        """Train proposals until the study has `trials` trials, finished or failed.
+
+        One worker trains in this process, several in processes of their own, each of which gets its
+        next architecture as soon as it is free. With a timeout one worker gets a process too. A
+        trial that was cut by the end of an earlier run is trained again first.
+
+        Args:
+            train: `train(arch, trial)` gives the objective's value; with several workers it must
+                be importable, so defined at the top level of a module or of the program.
+            trials: how many the study has at the end, those of earlier runs included.
+            workers: how many trainings at a time.
+            timeout: seconds after which a training counts as failed.
+
+        Raises:
+            BusyError: if another process is running this study.
+            SystemExit: with code 130 on Ctrl-C, after everything has been stored.
+        """
+        around = session.current()
+        if around.capturing:
+            around.studies.append(self)
+            return self
+        around.studies.append(self)
+        options = around.options
+        trials = trials if options.trials is None else options.trials
+        if trials is None:
+            raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
+        for name, number in (("trials", trials), ("workers", options.workers or workers)):
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+                raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
+        loop.run(
+            self,
+            train,
+            trials=trials,
+            workers=options.workers or workers,
+            timeout=options.timeout or timeout,
+            observer=around.observer,
+        )
+        return self
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials by number, with the points of their learning curves."""
+        return self.store.read()
+
+    @property
+    def best(self) -> Best:
+        """The incumbent by observed value.
+
+        Raises:
+            ObservationError: if no trial has finished.
+        """
+        return incumbent(self.problem, self.dataset(self.trials))
+
+    def architecture(self, record: TrialRecord) -> Architecture:
+        """The architecture of a trial."""
+        return self.problem.space.architecture(record.architecture)
+
+    def predict(self, archs: Sequence[Architecture]) -> list[Prediction]:
+        """What the surrogate expects of architectures now, in the objective's units.
+
+        Raises:
+            ObservationError: if no trial has finished.
+            ProblemError: if the method has no surrogate.
+        """
+        dataset = self.dataset(self.trials)
+        if not dataset.measured.any():
+            raise ObservationError("nothing has been observed yet", hint="Run the study first.")
+        mean, sd = self.search.predict(dataset, list(archs))
+        return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
+
+    def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
+        """What a method learns from these trials."""
+        hyperparameters: Mapping[str, float] = {}
+        observations, pending = [], []
+        for record in records:
+            arch = self.architecture(record)
+            if record.state is State.RUNNING:
+                pending.append(arch)
+            else:
+                observations.append(Observation(arch, record.value))
+            hyperparameters = record.hyperparameters or hyperparameters
+        return Dataset.make(self.problem, observations, pending, hyperparameters)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The trials as a table, one row each.
+
+        Raises:
+            MissingExtraError: if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError(
+                "a data frame needs pandas", hint="pip install pandas"
+            ) from error
+        return pandas.DataFrame([_row(record) for record in self.trials])
+
+    def close(self) -> None:
+        """Close the store; the study can be opened again."""
+        self.store.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
+
+
+def _created_or_same(store: Store, settings: dict[str, Any]) -> dict[str, Any]:
+    """The stored settings; the given ones, stored now, if the store is new."""
+    stored = store.load_settings()
+    if stored is None:
+        store.create_study(settings)
+        return settings
+    plain = json.loads(json.dumps(settings))
+    differing = [key for key in COMPARED if stored.get(key) != plain.get(key)]
+    if differing:
+        raise MismatchError(
+            f"the stored study is another one:\n{_differences(stored, plain, differing)}\n",
+            path=", ".join(differing),
+            hint="Use another file for another study, or change the program back.",
+        )
+    return stored
+
+
+def _differences(stored: dict[str, Any], program: dict[str, Any], keys: list[str]) -> str:
+    before, after = (
+        json.dumps({key: settings.get(key) for key in keys}, indent=2).splitlines()
+        for settings in (stored, program)
+    )
+    lines = unified_diff(before, after, "stored", "program", lineterm="", n=2)
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _program() -> str | None:
+    """The file of the program that runs."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return None if file is None else str(Path(file).resolve())
+
+
+def _versions() -> dict[str, str]:
+    import archbo
+
+    return {"archbo": archbo.__version__, "python": platform.python_version()}
+
+
+def _row(record: TrialRecord) -> dict[str, Any]:
+    prediction = record.prediction
+    return {
+        "number": record.number,
+        "state": str(record.state),
+        "value": record.value,
+        "origin": record.origin,
+        "predicted_mean": None if prediction is None else prediction.mean,
+        "predicted_sd": None if prediction is None else prediction.sd,
+        "seconds": record.seconds,
+        "architecture_id": record.architecture_id,
+        "architecture": record.architecture,
+        "error": record.error,
+        **{f"feature_{name}": value for name, value in record.features.items()},
+    }
