@@ -72,6 +72,11 @@ class Structure:
         """The label of each operation by its name, as far as they can be listed."""
         return dict(_operations(self.part))
 
+    @cached_property
+    def shown(self) -> Bool[Array, " w"]:
+        """Which of the part's decisions the graph tells apart."""
+        return _shown(self.part)
+
 
 def _operations(part: Part) -> list[tuple[str, int]]:
     if isinstance(part, Cell):
@@ -85,6 +90,18 @@ def _operations(part: Part) -> list[tuple[str, int]]:
     if isinstance(part, BoolPart):
         return [(str(k), label(str(k))) for k in (False, True)]
     return [pair for _, _, child in part.children() for pair in _operations(child)]
+
+
+def _shown(part: Part) -> Array:
+    if isinstance(part, Cell):
+        return np.ones(part.width, dtype=bool)
+    options = [decision.options for decision in part.decisions("", 0, None)]
+    shown = np.array([number is not None and number <= _FEW for number in options])
+    if isinstance(part, Chain) and part.variable:
+        shown[0] = True
+    for _, at, child in part.children():
+        shown[at : at + child.width] = _shown(child)
+    return shown
 
 
 def _has_cells(part: Part) -> bool:
