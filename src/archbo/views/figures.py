@@ -131,7 +131,7 @@ def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInf
         return _nothing("No trial has finished yet.")
     known = [size for size, _, _ in points]
     low, high = min(known), max(known)
-    log = 0 < low and high > DECADES * low
+    log = low > 0 and high > DECADES * low
     x = x_scale(low / 1.2, high * 1.2, log=True) if log else x_scale(*padded(known))
     y = y_scale(*typical([value for _, value, _ in points], maximize=study.maximize))
     elements = [*frame(x, y, across=feature, up=study.objective)]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
 
 from archbo.data import State, TrialRecord
 from archbo.spaces import Architecture, Part, from_dict
+
+READ = ("space", "objective", "direction")  # the settings that have a field of their own
 
 
 class StudyInfo(NamedTuple):
@@ -131,15 +134,26 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
     """Read a study's stored settings.
 
     Args:
-        settings: as stored: "space" in JSON form, "maximize" or "minimize" with the objective's
-            name, and whatever else was set.
+        settings: as stored: "space" in JSON form, "objective", "direction", and what else was set.
         name: what to call the study.
     """
-    maximize = settings.get("maximize") is not None
-    objective = settings.get("maximize") or settings.get("minimize") or "value"
-    rest = {k: v for k, v in settings.items() if k not in ("space", "maximize", "minimize")}
-    facts = {label: words for label, value in rest.items() if (words := in_words(value))}
-    return StudyInfo(name, str(objective), maximize, from_dict(settings["space"]), facts)
+    facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
+    return StudyInfo(
+        name=name,
+        objective=settings["objective"],
+        maximize=settings["direction"] == "maximize",
+        space=from_dict(settings["space"]),
+        facts={key: words for key, words in facts.items() if words},
+    )
+
+
+def study_name(location: str) -> str:
+    """What to call the study in a file or a database.
+
+    >>> study_name("runs/digits.db"), study_name("postgresql://me@host/digits")
+    ('digits', 'digits')
+    """
+    return PurePath(location.rpartition("/")[2]).stem or location
 
 
 def members(

@@ -1,0 +1,1 @@
+"""The shell: `archbo run | show | report | replay`."""

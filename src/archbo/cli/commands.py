@@ -1,0 +1,153 @@
+"""What each command does: a few lines over the study, the store and the views.
+
+Each gives the exit code: 0 fine, 1 a failure that is the study's.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from archbo.cli.program import execute
+from archbo.data import State, TrialRecord
+from archbo.errors import ProgramError, StoreError
+from archbo.store import Store
+from archbo.study.replay import replay as replayed
+from archbo.study.session import RunEvent, RunOptions, overriding
+from archbo.views.facts import study_facts, trial_facts
+from archbo.views.infos import members, number, study_info, study_name
+from archbo.views.progress import ProgressView
+from archbo.views.report import write_report
+from archbo.views.tables import study_view, trial_view
+
+
+def run(
+    program: Path,
+    arguments: Sequence[str],
+    *,
+    trials: int | None,
+    workers: int | None,
+    timeout: float | None,
+) -> int:
+    """Run a program as it would run by itself, with its runs overridden and watched."""
+    console = Console(highlight=False)
+    with ProgressView(console) as view, overriding(RunOptions(trials, workers, timeout), view):
+        code = execute(program, arguments)
+    for event in view.finished:
+        _say_result(console, event)
+    if code == 0 and not view.finished:
+        raise ProgramError(
+            "the program ended without a call of study.run",
+            path=str(program),
+            hint="Call it where the program runs by itself: under if __name__ == '__main__'.",
+        )
+    return code or int(not all(_finished(event.records) for event in view.finished))
+
+
+def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
+    """Print what a study found."""
+    stored = _load(store)
+    study = study_info(stored.settings, name=study_name(store))
+    console = Console(highlight=False)
+    if trial is not None:
+        record = next((r for r in stored.records if r.number == trial), None)
+        if record is None:
+            raise StoreError(
+                f"no trial {trial}; there are {len(stored.records)}, numbered from 0", path=store
+            )
+        if as_json:
+            _print_json(trial_facts(record))
+        else:
+            console.print(trial_view(record, study))
+        return 0
+    if as_json:
+        _print_json(study_facts(stored.records, study, top=top))
+    else:
+        console.print(study_view(stored.records, study, top=top))
+    return int(not _finished(stored.records))
+
+
+def report(store: str, output: Path) -> int:
+    """Write the page about a study."""
+    stored = _load(store)
+    try:
+        path = write_report(stored.records, stored.settings, output, name=study_name(store))
+    except OSError as error:
+        raise StoreError(f"cannot write the report: {error.strerror}", path=str(output)) from error
+    Console(highlight=False).print(Text(f"The report is in {path}"), soft_wrap=True)
+    return 0
+
+
+def replay(store: str, program: Path | None, *, verify: bool) -> int:
+    """Make every proposal again, and say where it differs."""
+    console = Console(highlight=False)
+    result = replayed(store, program)
+    differing = [p for p in result.proposals if not p.same]
+    for proposal in differing if verify else result.proposals:
+        words = f"trial {proposal.number}: {'the same' if proposal.same else 'differs'}"
+        if not proposal.same:
+            words += f", stored {proposal.stored}, proposed {proposal.proposed}"
+        console.print(Text(f"{words}  {proposal.note}".rstrip()), soft_wrap=True)
+    total = len(result.proposals)
+    verdict = (
+        f"All {total} proposals are the same."
+        if not differing
+        else f"{len(differing)} of {total} proposals differ."
+    )
+    console.print(Text(verdict, style="red" if differing else "green"))
+    return int(bool(differing) and verify)
+
+
+class _Stored(NamedTuple):
+    records: list[TrialRecord]
+    settings: Mapping[str, Any]
+
+
+def _load(location: str) -> _Stored:
+    with closing(Store.open(location, create=False)) as store:
+        settings = store.load_settings()
+        if settings is None:
+            raise StoreError("there is no study in it", path=location)
+        return _Stored(store.read(), settings)
+
+
+def _finished(records: Sequence[TrialRecord]) -> bool:
+    return any(r.state is State.FINISHED for r in records)
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _say_result(console: Console, event: RunEvent) -> None:
+    """The end of a run: the incumbent, and where to look."""
+    location = event.study.location
+    study = study_info(event.study.settings)
+    best = members(event.records, study, limit=1)
+    if event.note:
+        console.print(Text(event.note, style="yellow"), soft_wrap=True)
+    if best:
+        words = (
+            f"The best of {len(event.records)} trials: {study.objective} {number(best[0].value)}"
+        )
+        console.print(Text(f"{words} (trial {best[0].trials[0]})", style="bold"), soft_wrap=True)
+    else:
+        console.print(Text("No trial has finished.", style="red"))
+    if location is None:
+        console.print('The study was in memory only; Study("name.db", ...) keeps the next one.')
+        return
+    console.print(
+        Text(
+            f"Results: {location}\n"
+            f"  archbo show {location}     the best architectures, the history, the failures\n"
+            f"  archbo report {location}   one HTML page with everything"
+        ),
+        soft_wrap=True,
+    )

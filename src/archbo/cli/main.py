@@ -1,0 +1,141 @@
+"""The command line's parser: names, options and help. Nothing heavy loads before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archbo.errors import ArchboError
+
+app = typer.Typer(
+    name="archbo",
+    help="Find the best neural network architecture in the fewest trainings.",
+    epilog="Exit codes: 0 fine, 1 the study failed (no trial finished, a replay differs, the "
+    "program crashed), 2 wrong usage or input, 130 stopped by Ctrl-C.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Store = Annotated[
+    str, typer.Argument(help="The study's file (digits.db) or database URL.", show_default=False)
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"archbo {version('archbo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _archbo(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example:  archbo run digits.py --trials 40 --workers 2")
+def run(
+    program: Annotated[
+        Path,
+        typer.Argument(help="A Python program that calls study.run(...).", show_default=False),
+    ],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(help="Arguments of the program itself, after --.", show_default=False),
+    ] = None,
+    *,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", "-n", min=1, help="How many trials the study has at the end."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
+    ] = None,
+) -> None:
+    """Run a program's search, or go on with it, and show how it gets on.
+
+    The options replace what the program says, in each study.run(...) that it calls; without them
+    it runs as it is. Ctrl-C is safe: the same command goes on where it stopped.
+    """
+    from archbo.cli import commands
+
+    raise typer.Exit(
+        commands.run(program, arguments or [], trials=trials, workers=workers, timeout=timeout)
+    )
+
+
+@app.command(epilog="Example:  archbo show digits.db --top 3")
+def show(
+    store: Store,
+    *,
+    top: Annotated[int, typer.Option(min=1, help="How many of the best to list.")] = 5,
+    trial: Annotated[
+        int | None, typer.Option(min=0, help="Show this trial instead, with everything about it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Show the best architectures, how they were found, and what failed and why."""
+    from archbo.cli import commands
+
+    raise typer.Exit(commands.show(store, top=top, trial=trial, as_json=json))
+
+
+@app.command(epilog="Example:  archbo report digits.db -o report.html")
+def report(
+    store: Store,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the page.")] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one self-contained HTML page: figures, drawn architectures, every trial."""
+    from archbo.cli import commands
+
+    raise typer.Exit(commands.report(store, output))
+
+
+@app.command(epilog="Example:  archbo replay digits.db --verify")
+def replay(
+    store: Store,
+    *,
+    program: Annotated[
+        Path | None,
+        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="List only differences; exit with 1 if there are any.")
+    ] = False,
+) -> None:
+    """Make every proposal again from the history, and compare with what is stored."""
+    from archbo.cli import commands
+
+    raise typer.Exit(commands.replay(store, program, verify=verify))
+
+
+def main() -> None:
+    """Run the command line; an error of archbo's is one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except ArchboError as error:
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(2)

@@ -1,0 +1,67 @@
+"""A study as one JSON document, for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from archbo.data import TrialRecord
+from archbo.views.infos import (
+    Member,
+    StudyInfo,
+    calibration_info,
+    counts_info,
+    failures,
+    history_info,
+    members,
+)
+
+
+def study_facts(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -> dict[str, Any]:
+    """What `archbo show` shows, as JSON: the incumbent, the best, the history, the failures."""
+    best = [_member(member) for member in members(records, study, limit=max(top, 1))]
+    counts = counts_info(records)
+    calibration = calibration_info(records)
+    return {
+        "study": study.name,
+        "objective": study.objective,
+        "direction": "maximize" if study.maximize else "minimize",
+        "incumbent": best[0] if best else None,
+        "top": best[:top],
+        "history": [
+            {"trial": step.number, "value": step.value, "id": step.architecture_id}
+            for step in history_info(records, study).steps
+        ],
+        "failures": [{"error": f.error, "trials": list(f.trials)} for f in failures(records)],
+        "trials": dict(counts.states),
+        "origins": dict(counts.origins),
+        "architectures": counts.architectures,
+        "seconds": counts.seconds,
+        "calibration": {
+            "trials": len(calibration.points),
+            "within_one_sd": calibration.within_one,
+            "within_two_sd": calibration.within_two,
+            "rank_correlation": calibration.rank_correlation,
+        },
+    }
+
+
+def trial_facts(record: TrialRecord) -> dict[str, Any]:
+    """Everything about one trial, as JSON."""
+    facts = asdict(record)
+    if record.prediction is not None:
+        facts["prediction"] = record.prediction._asdict()
+    return facts
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "value": member.value,
+        "trials": list(member.trials),
+        "origin": member.origin,
+        "id": member.architecture.id,
+        "architecture": member.architecture.to_dict(),
+        "features": dict(member.features),
+        "seconds": member.seconds,
+    }

@@ -1,0 +1,201 @@
+"""A run while it goes on: bars in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from archbo.data import State, TrialRecord
+from archbo.study.session import RunEvent
+from archbo.views.infos import (
+    Member,
+    StudyInfo,
+    duration,
+    members,
+    number,
+    one_line,
+    study_info,
+    study_name,
+)
+
+RUNNING_LISTED = 6
+
+
+class Status(NamedTuple):
+    """Where a run stands.
+
+    Attributes:
+        done: how many trials have ended, failures included.
+        total: how many there will be.
+        failed: how many failed.
+        running: the trials in training.
+        best: the incumbent; None before the first result.
+        seconds_left: until the end at the pace so far; None before the first end.
+    """
+
+    done: int
+    total: int
+    failed: int
+    running: tuple[TrialRecord, ...]
+    best: Member | None
+    seconds_left: float | None
+
+
+def run_status(
+    records: Sequence[TrialRecord], total: int, study: StudyInfo, *, workers: int, now: float
+) -> Status:
+    """Where a run stands at `now`, in seconds since 1970.
+
+    The time left is that of the trials to come at the mean time of those that have ended, and the
+    rest of that time for those in training, shared by the workers.
+    """
+    ended = [r for r in records if r.state is not State.RUNNING]
+    running = tuple(r for r in records if r.state is State.RUNNING)
+    took = [r.seconds for r in ended if r.seconds is not None]
+    left = None
+    if took:
+        mean = fmean(took)
+        waiting = max(total - len(ended) - len(running), 0) * mean
+        started = sum(max(mean - (now - r.created), 0.0) for r in running)
+        left = (waiting + started) / max(workers, 1)
+    failed = sum(r.state is State.FAILED for r in ended)
+    best = next(iter(members(records, study, limit=1)), None)
+    return Status(len(ended), total, failed, running, best, left)
+
+
+class ProgressView:
+    """Shows the runs of a program as they go on; an observer for `overriding`.
+
+    Args:
+        console: where to show them: a live display if it is a terminal, else a line a trial.
+        clock: gives seconds since 1970.
+
+    Attributes:
+        finished: the last event of each run that has ended.
+    """
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.time) -> None:
+        self.finished: list[RunEvent] = []
+        self._console = console
+        self._clock = clock
+        self._event: RunEvent | None = None
+        self._study: StudyInfo | None = None
+        self._ended: set[int] = set()
+        self._workers = 1
+        self._live = Live(
+            get_renderable=self._display, console=console, refresh_per_second=4, transient=True
+        )
+
+    def __call__(self, event: RunEvent) -> None:
+        """Take notice of what happened."""
+        running = sum(r.state is State.RUNNING for r in event.records)
+        ended = [r for r in event.records if r.state is not State.RUNNING]
+        if event.kind == "begin" or self._study is None:
+            name = study_name(event.study.location) if event.study.location else "study"
+            self._study = study_info(event.study.settings, name=name)
+            self._workers = 1
+            self._ended = {r.number for r in ended}
+            self._begin(event, len(ended))
+        self._workers = max(self._workers, running)
+        self._event = event
+        if not self._console.is_terminal:
+            for record in ended:
+                if record.number not in self._ended:
+                    self._line(record, event, self._study)
+        self._ended.update(r.number for r in ended)
+        if event.kind == "done":
+            self.finished.append(event)
+            self._event = self._study = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def _begin(self, event: RunEvent, ended: int) -> None:
+        assert self._study is not None
+        already = f", {ended} of them done already" if ended else ""
+        words = f"{self._study.name}: {event.total} trials{already}"
+        self._console.print(Text(words), soft_wrap=True)
+
+    def _line(self, record: TrialRecord, event: RunEvent, study: StudyInfo) -> None:
+        status = self._status(event, study)
+        words = f"{status.done:>{len(str(status.total))}}/{status.total}  trial {record.number}: "
+        if record.value is not None:
+            words += f"{study.objective} {number(record.value)}"
+        else:
+            words += f"failed: {(record.error or 'no reason recorded').strip().splitlines()[0]}"
+        if status.best is not None:
+            words += f", best {number(status.best.value)}"
+        if status.seconds_left:
+            words += f", about {duration(status.seconds_left)} left"
+        self._console.print(Text(words), soft_wrap=True)
+
+    def _status(self, event: RunEvent, study: StudyInfo) -> Status:
+        return run_status(
+            event.records, event.total, study, workers=self._workers, now=self._clock()
+        )
+
+    def _display(self) -> RenderableType:
+        event, study = self._event, self._study  # the run goes on in another thread
+        if event is None or study is None:
+            return Text("")
+        return run_view(self._status(event, study), study)
+
+
+def run_view(status: Status, study: StudyInfo) -> RenderableType:
+    """The live display: how far, the incumbent, what is in training."""
+    head = Table.grid(padding=(0, 2))
+    words: list[RenderableType] = [
+        Text(study.name, style="bold"),
+        ProgressBar(status.total, status.done, width=32),
+    ]
+    words.append(Text(f"{status.done}/{status.total}"))
+    if status.failed:
+        words.append(Text(f"{status.failed} failed", style="red"))
+    if status.seconds_left is not None:
+        words.append(Text(f"about {duration(status.seconds_left)} left", style="dim"))
+    head.add_row(*words)
+    lines: list[RenderableType] = [head]
+    if status.best is not None:
+        best = status.best
+        lines.append(
+            _one_line(
+                ("best     ", "dim"),
+                (f"{study.objective} {number(best.value)}", "bold green"),
+                f"  trial {best.trials[0]}  ",
+                (one_line(best.architecture), "dim"),
+            )
+        )
+    if status.running:
+        shown = " · ".join(map(_running, status.running[:RUNNING_LISTED]))
+        lines.append(_one_line(("training ", "dim"), shown))
+    return Group(*lines)
+
+
+def _running(record: TrialRecord) -> str:
+    if not record.reports:
+        return f"trial {record.number}"
+    last = record.reports[-1]
+    return f"trial {record.number}: epoch {last.epoch}, {number(last.value, digits=4)}"
+
+
+def _one_line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,190 @@
+"""A study in the terminal: the incumbent, the best architectures, the history, the failures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from archbo.data import State, TrialRecord
+from archbo.views.infos import (
+    Member,
+    StudyInfo,
+    calibration_info,
+    counts_info,
+    duration,
+    failures,
+    history_info,
+    members,
+    number,
+    one_line,
+)
+
+TRIALS_LISTED = 8
+STEPS_LISTED = 12
+
+
+def study_view(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -> RenderableType:
+    """Everything about a study that fits a screen or two.
+
+    Args:
+        records: all trials.
+        study: what they are of.
+        top: how many of the best architectures to list.
+    """
+    best = members(records, study, limit=max(top, 1))
+    parts: list[RenderableType] = [_title(study), _counts(records)]
+    if best:
+        parts += [*_incumbent(best[0], study), *_best(best[:top], study)]
+        parts += [*_history(records, study), *_calibration(records)]
+    else:
+        parts.append(Text("\nNo trial has finished yet.", style="yellow"))
+    return Group(*parts, *_failures(records))
+
+
+def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
+    """Everything about one trial."""
+    architecture = study.space.architecture(record.architecture)
+    grid = _grid()
+    grid.add_row("state", Text(record.state.value, style=_STYLES[record.state]))
+    if record.value is not None:
+        grid.add_row(study.objective, Text(number(record.value), style="bold"))
+    if record.prediction is not None:
+        mean, sd = record.prediction
+        grid.add_row("predicted", f"{number(mean)} ± {number(sd, digits=2)}")
+    grid.add_row("origin", Text(record.origin))
+    if record.seconds is not None:
+        grid.add_row("training", duration(record.seconds))
+    if record.attempt > 1:
+        grid.add_row("attempts", str(record.attempt))
+    for name, value in record.features.items():
+        grid.add_row(Text(name), number(value))
+    grid.add_row("id", record.architecture_id)
+    grid.add_row("architecture", Text(one_line(architecture)))
+    parts: list[RenderableType] = [Text(f"Trial {record.number}", style="bold"), grid]
+    if architecture.graph.labels:
+        parts.append(_indented(Text(str(architecture.graph))))
+    if record.reports:
+        points = ", ".join(f"{r.epoch}: {number(r.value, digits=4)}" for r in record.reports)
+        parts += [_heading(f"{study.objective} by epoch"), _indented(Text(points))]
+    if record.error:
+        parts += [_heading("Error"), _indented(Text(record.error, style="red"))]
+    if record.traceback:
+        parts.append(_indented(Text(record.traceback, style="dim")))
+    return Group(*parts)
+
+
+_STYLES = {State.RUNNING: "cyan", State.FINISHED: "green", State.FAILED: "red"}
+
+
+def _title(study: StudyInfo) -> Text:
+    aim = "maximise" if study.maximize else "minimise"
+    return Text.assemble((study.name, "bold"), (f"  {aim} {study.objective}", "dim"))
+
+
+def _counts(records: Sequence[TrialRecord]) -> Text:
+    counts = counts_info(records)
+    states = ", ".join(f"{n} {state}" for state, n in counts.states.items() if n)
+    origins = ", ".join(f"{n} {origin}" for origin, n in counts.origins.items())
+    return Text(
+        f"{states or 'no trials'} · {counts.architectures} architectures · "
+        f"{duration(counts.seconds)} of training" + (f"\nfrom {origins}" if origins else ""),
+        style="dim",
+    )
+
+
+def _incumbent(best: Member, study: StudyInfo) -> Iterator[RenderableType]:
+    yield _heading("Incumbent")
+    value = Text.assemble(
+        (f"{study.objective} {number(best.value)}", "bold green"), f"  {_trials(best.trials)}"
+    )
+    yield _indented(value)
+    yield _indented(Text(one_line(best.architecture)))
+    if best.architecture.graph.labels:
+        yield Padding(Text(str(best.architecture.graph), style="cyan"), (1, 0, 0, 2))
+
+
+def _best(best: Sequence[Member], study: StudyInfo) -> Iterator[RenderableType]:
+    if len(best) < 2:
+        return
+    yield _heading("Best architectures")
+    names = list(dict.fromkeys(name for member in best for name in member.features))[:3]
+    table = _table("", study.objective, "trial", *names, "origin", "architecture")
+    for rank, member in enumerate(best, start=1):
+        features = [
+            number(member.features[n], digits=4) if n in member.features else "" for n in names
+        ]
+        table.add_row(
+            str(rank),
+            number(member.value),
+            ", ".join(map(str, member.trials)),
+            *features,
+            Text(member.origin),
+            Text(one_line(member.architecture)),
+        )
+    yield table
+
+
+def _history(records: Sequence[TrialRecord], study: StudyInfo) -> Iterator[RenderableType]:
+    steps = history_info(records, study).steps
+    yield _heading("How the incumbent changed")
+    shown = steps[-STEPS_LISTED:]
+    left = f"({len(steps) - len(shown)} earlier) → " if len(shown) < len(steps) else ""
+    yield _indented(Text(left + " → ".join(f"{number(s.value)} (trial {s.number})" for s in shown)))
+
+
+def _calibration(records: Sequence[TrialRecord]) -> Iterator[RenderableType]:
+    info = calibration_info(records)
+    if info.within_one is None or info.within_two is None:
+        return
+    yield _heading("Predictions")
+    words = (
+        f"{info.within_one:.0%} of {len(info.points)} results within one standard deviation "
+        f"(68% expected), {info.within_two:.0%} within two (95%)"
+    )
+    if info.rank_correlation is not None:
+        words += f", rank correlation {info.rank_correlation:.2f}"
+    yield _indented(Text(words))
+
+
+def _failures(records: Sequence[TrialRecord]) -> Iterator[RenderableType]:
+    found = failures(records)
+    if not found:
+        return
+    yield _heading("Failures")
+    for failure in found:
+        first = failure.error.strip().splitlines()[0] if failure.error.strip() else ""
+        yield _indented(Text.assemble((first, "red"), f"  {_trials(failure.trials)}"))
+    yield _indented(Text("archbo show STORE --trial N shows one with its traceback.", style="dim"))
+
+
+def _trials(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:TRIALS_LISTED]))
+    more = f" and {len(numbers) - TRIALS_LISTED} more" if len(numbers) > TRIALS_LISTED else ""
+    return f"{'trial' if len(numbers) == 1 else 'trials'} {shown}{more}"
+
+
+def _heading(words: str) -> Text:
+    return Text(f"\n{words}", style="bold")
+
+
+def _indented(content: RenderableType) -> Padding:
+    return Padding(content, (0, 0, 0, 2))
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=True, header_style="dim", padding=(0, 1))
+    for head in heads:
+        last = head == heads[-1]
+        table.add_column(Text(head), overflow="fold" if last else "ellipsis", no_wrap=not last)
+    return table
