@@ -3,7 +3,7 @@ from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from archbo.graphs.drawing import TIMES, colour, svg, text
@@ -59,7 +59,6 @@ def overlapping(drawing):
 
 
 @given(graphs())
-@settings(max_examples=40, deadline=None)
 def test_no_box_lies_over_another_and_all_are_inside(drawn):
     drawing = svg(drawn)
     assert not overlapping(drawing)

@@ -2,7 +2,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 
@@ -19,7 +19,6 @@ def graphs(draw):
 
 
 @given(graphs())
-@settings(max_examples=60, deadline=None)
 def test_every_edge_goes_down_and_bends_in_each_layer_between(graph):
     widths, edges = graph
     places = layout(widths, edges, first=[0], last=[len(widths) - 1])
@@ -28,7 +27,6 @@ def test_every_edge_goes_down_and_bends_in_each_layer_between(graph):
 
 
 @given(graphs())
-@settings(max_examples=60, deadline=None)
 def test_vertices_of_a_layer_keep_their_distance(graph):
     widths, edges = graph
     places = layout(widths, edges, gap=10)
@@ -43,7 +41,6 @@ def test_vertices_of_a_layer_keep_their_distance(graph):
 
 
 @given(st.lists(st.tuples(st.floats(-50, 50), st.floats(0, 9)), min_size=1, max_size=9))
-@settings(max_examples=60, deadline=None)
 def test_spread_equals_isotonic_regression(items):
     wanted, distances = [w for w, _ in items], [d for _, d in items][1:]
     offsets = np.concatenate([[0.0], np.cumsum(distances)])
@@ -52,7 +49,6 @@ def test_spread_equals_isotonic_regression(items):
 
 
 @given(st.sets(st.tuples(st.integers(0, 5), st.integers(6, 11))))
-@settings(deadline=None)
 def test_crossings_equal_a_count_of_all_pairs(segments):
     rows = [list(range(6)), list(range(6, 12))]
     below = [sorted(t for s, t in segments if s == v) for v in range(12)]

@@ -14,8 +14,9 @@ from math import ceil, floor, log10
 from archbo.views.infos import number
 
 WIDTH, HEIGHT = 520, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 14, 44  # room for axis texts
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 30, 46  # room for axis texts
 MOST_TICKS = 7
+NARROWEST = 1e-9  # a relative range below this is rounding, not spread
 SHAPES = {
     "initial": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
     "model": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
@@ -114,10 +115,7 @@ def frame(x: Scale, y: Scale, *, across: str, up: str, whole: bool = False) -> I
         f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{HEIGHT - 6}" '
         f'text-anchor="middle">{escape(across)}</text>'
     )
-    yield (
-        f'<text class="name" transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2:g}) rotate(-90)" '
-        f'text-anchor="middle">{escape(up)}</text>'
-    )
+    yield f'<text class="name" x="2" y="13">{escape(up)}</text>'
 
 
 def mark(x: float, y: float, kind: str, tip: str, trial: int, *, more: str = "") -> str:
@@ -159,7 +157,7 @@ def figure(elements: Sequence[str], label: str) -> str:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    if high > low:
+    if high - low > NARROWEST * max(abs(low), abs(high)):
         return low, high
     air = 0.05 * abs(low) or 1.0
     return low - air, high + air

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import fmean
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from archbo.data import State, TrialRecord
-from archbo.study.session import RunEvent
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -26,6 +25,9 @@ from archbo.views.infos import (
     study_info,
     study_name,
 )
+
+if TYPE_CHECKING:
+    from archbo.study.session import RunEvent
 
 RUNNING_LISTED = 6
 

@@ -1,0 +1,86 @@
+"""A study that never ran, for everything that shows one."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from archbo.data import Prediction, Report, State, TrialRecord
+from archbo.spaces import Chain, Choice, EdgeCell, Float, Int, Space
+from archbo.views.infos import StudyInfo, study_info
+
+SPACE = Space(
+    cell=EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"]),
+    body=Chain(Choice(["mb3", "mb5"]), length=(2, 5)),
+    head=Choice({"linear": None, "mlp": Space(width=Int(16, 256, log=True))}),
+    lr=Float(1e-4, 1e-1, log=True),
+)
+NASTY = "RuntimeError: <script>window.hacked = 1</script> & <img src=x onerror=alert(1)> \"'"
+
+
+class Shown(NamedTuple):
+    records: list[TrialRecord]
+    settings: dict
+    study: StudyInfo
+
+
+def made(number, value, *, state=State.FINISHED, space=SPACE, seed=None, **fields):
+    """A trial record of a random architecture, the same for the same seed (or number)."""
+    architecture = space.sample(np.random.default_rng(number if seed is None else seed))
+    fields = {"origin": "random", "seconds": 2.0, "created": 1.7e9 + 3 * number} | fields
+    return TrialRecord(
+        number, architecture.id, architecture.to_dict(), state, value=value, **fields
+    )
+
+
+def settings_of(space=SPACE, direction="maximize"):
+    return {
+        "space": space.to_dict(),
+        "objective": "accuracy",
+        "direction": direction,
+        "seed": 0,
+        "method": "bo",
+        "features": ["params"],
+        "constraints": ["params <= 2e+06"],
+        "versions": {"archbo": "0.1.0"},
+    }
+
+
+@pytest.fixture
+def make():
+    return made
+
+
+@pytest.fixture
+def study():
+    return study_info(settings_of(), name="digits")
+
+
+@pytest.fixture
+def shown():
+    """24 trials: all origins, two failures (one with markup in its words), one running."""
+    rng = np.random.default_rng(0)
+    records = []
+    for i in range(24):
+        state = State.FAILED if i in (5, 9) else State.RUNNING if i == 23 else State.FINISHED
+        value = 0.8 + 0.1 * i / 24 + 0.02 * rng.random()
+        origin = "initial" if i < 4 else ("model", "random", "evolution", "user", "odd")[i % 5]
+        model = origin == "model"
+        records.append(
+            made(
+                i,
+                value if state is State.FINISHED else None,
+                state=state,
+                origin=origin,
+                prediction=Prediction(value + 0.01, 0.02) if model else None,
+                score=-2.5 if model else None,
+                hyperparameters={"noise": 0.02} if model else {},
+                features={"params": float(rng.integers(1_000, 90_000))},
+                error={5: NASTY, 9: "the worker was killed by SIGSEGV"}.get(i),
+                traceback=f"Traceback:\n{NASTY}" if i == 5 else None,
+                seconds=None if i == 23 else 2.0,
+                reports=tuple(Report(e, value - 0.3 / e) for e in range(1, 6)) if i < 23 else (),
+            )
+        )
+    settings = settings_of()
+    return Shown(records, settings, study_info(settings, name="digits"))

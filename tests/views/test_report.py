@@ -1,0 +1,103 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from archbo.data import State
+from archbo.views.report import render_report, write_report
+
+VOID = {"meta", "link", "br", "img"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order, and collects them with the text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.words.append(data)
+
+
+def test_page_is_well_formed_and_names_every_trial(shown):
+    page = Page(render_report(shown.records, shown.settings, name="digits"))
+    rows = [attrs["id"] for tag, attrs in page.tags if tag == "tr" and "id" in attrs]
+    assert rows == [f"trial-{i}" for i in range(24)]
+    assert "digits" in page.words
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_page_loads_nothing_from_anywhere(shown):
+    page = render_report(shown.records, shown.settings)
+    addresses = set(re.findall(r"https?://[^\s\"'<]+", page))
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    for tag, attrs in Page(page).tags:
+        assert tag not in ("img", "iframe", "object")
+        assert attrs.get("href", "#").startswith(("#", "data:"))
+        assert "src" not in attrs
+    assert len(page) < 200_000
+
+
+def test_every_link_leads_somewhere(shown):
+    tags = Page(render_report(shown.records, shown.settings)).tags
+    ids = {attrs["id"] for _, attrs in tags if "id" in attrs}
+    links = {a["href"][1:] for tag, a in tags if tag == "a"}
+    assert links <= ids
+
+
+def test_markup_in_errors_names_and_operations_is_escaped(shown):
+    settings = shown.settings | {"objective": "<u>acc</u>", "method": "<script>1</script>"}
+    page = render_report(shown.records, settings, name="</title><script>alert(2)</script>")
+    assert page.count("<script>") == 1  # the page's own
+    assert "<u>" not in page
+    assert "onerror=alert(1)&gt;" in page
+    Page(page)
+
+
+def test_failed_trial_shows_its_error_and_folds_its_traceback_away(shown):
+    page = render_report(shown.records, shown.settings)
+    row = page.partition('<tr id="trial-5"')[2].partition("</tr>")[0]
+    assert '<p class="error">RuntimeError: &lt;script&gt;' in row
+    assert "Traceback:" in row.partition("<details>")[2].partition("</details>")[0]
+
+
+def test_six_best_architectures_are_drawn(shown):
+    page = render_report(shown.records, shown.settings)
+    assert page.count('class="archbo-graph"') == 6
+    assert "head.mlp.width" in page
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_page_says_what_is_best(shown, direction):
+    settings = shown.settings | {"direction": direction}
+    done = [r.value for r in shown.records if r.state is State.FINISHED]
+    best = max(done) if direction == "maximize" else min(done)
+    lead = render_report(shown.records, settings).partition('class="lead"')[2]
+    assert lead.startswith(f'><span class="value">{best:.5g}</span>')
+
+
+def test_study_without_results_has_a_page_too(shown, make):
+    for records in ([], [make(0, None, state=State.RUNNING, seconds=None)]):
+        assert "No trial has finished yet." in render_report(records, shown.settings)
+
+
+def test_report_is_written_where_asked(shown, tmp_path):
+    path = write_report(shown.records, shown.settings, tmp_path / "r.html", name="digits")
+    page = path.read_text(encoding="utf-8")
+    assert page == render_report(shown.records, shown.settings, name="digits")

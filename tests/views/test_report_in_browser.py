@@ -1,0 +1,137 @@
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from archbo.views.report import write_report
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install playwright"
+)
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TEXT_BOXES = """element => [...element.querySelectorAll("text")].map(text => {
+    const box = text.getBoundingClientRect();
+    return [box.left, box.top, box.right, box.bottom, text.textContent];
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Chromium at {CHROMIUM}: apt install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, shown, tmp_path):
+    """Opens the report in a window; fails where it asks for anything or complains."""
+    path = write_report(shown.records, shown.settings, tmp_path / "report.html", name="digits")
+    wrong, contexts = [], []
+
+    def open_page(width=1280, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda r: r.url == path.as_uri() or wrong.append(r.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_no_text_lies_over_another_in_any_drawing(visit, width):
+    page = visit(width)
+    drawings = page.locator("svg.archbo-graph, svg.chart")
+    assert drawings.count() == 10
+    for drawing in drawings.all():
+        boxes = drawing.evaluate(TEXT_BOXES)
+        assert boxes
+        for a, b in combinations(boxes, 2):
+            across = min(a[2], b[2]) - max(a[0], b[0])
+            down = min(a[3], b[3]) - max(a[1], b[1])
+            assert across <= 0.5 or down <= 0.5, f"{a} lies over {b}"
+
+
+def test_every_operations_text_fits_its_box(visit):
+    page = visit()
+    widths = page.locator("svg.archbo-graph g:has(> rect)").evaluate_all(
+        """groups => groups.map(group => [
+            group.querySelector("text").getBoundingClientRect().width,
+            group.querySelector("rect").getBoundingClientRect().width])"""
+    )
+    assert widths
+    assert all(text <= box - 2 for text, box in widths)
+
+
+@pytest.mark.parametrize("width", [320, 375, 768])
+def test_page_never_scrolls_sideways(visit, width):
+    page = visit(width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_theme_is_dark_and_light_is_light(visit):
+    shades = []
+    for scheme in ("light", "dark"):
+        colour = visit(scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        shades.append(sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(","))))
+    assert shades[0] > 650
+    assert shades[1] < 120
+
+
+def test_script_in_an_error_does_not_run(visit):
+    page = visit()
+    page.locator("#trial-5 summary").click()
+    assert "<script>" in page.locator("#trial-5 .error").inner_text()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_table_sorts_with_missing_values_last(visit):
+    page = visit()
+    button = page.get_by_role("button", name="accuracy")
+    for direction in ("ascending", "descending"):
+        button.click()
+        assert page.locator("th", has=button).get_attribute("aria-sort") == direction
+        keys = page.locator("tbody tr td:nth-child(2)").evaluate_all(
+            "cells => cells.map(cell => cell.dataset.key ?? null)"
+        )
+        values = [float(key) for key in keys if key is not None]
+        assert values == sorted(values, reverse=direction == "descending")
+        assert keys[len(values) :] == [None] * 3
+
+
+def test_keyboard_walks_a_figure_and_goes_to_the_trial(visit):
+    page = visit()
+    page.locator("svg.chart").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    tip = page.locator("#tip")
+    assert tip.inner_text().startswith("Trial 1: accuracy")
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#trial-1"
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+
+
+def test_hover_shows_what_a_mark_is(visit):
+    page = visit()
+    page.locator('svg.chart a[href="#trial-9"]').first.hover()
+    assert "SIGSEGV" in page.locator("#tip").inner_text()
