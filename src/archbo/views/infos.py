@@ -138,6 +138,8 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
         name: what to call the study.
     """
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
+    if "program" in facts:
+        facts["program"] = PurePath(facts["program"]).name  # a page is shown to others
     return StudyInfo(
         name=name,
         objective=settings["objective"],

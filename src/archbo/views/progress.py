@@ -134,7 +134,8 @@ class ProgressView:
     def _begin(self, event: RunEvent, ended: int) -> None:
         assert self._study is not None
         already = f", {ended} of them done already" if ended else ""
-        words = f"{self._study.name}: {event.total} trials{already}"
+        trials = "1 trial" if event.total == 1 else f"{event.total} trials"
+        words = f"{self._study.name}: {trials}{already}"
         self._console.print(Text(words), soft_wrap=True)
 
     def _line(self, record: TrialRecord, event: RunEvent, study: StudyInfo) -> None:

@@ -258,7 +258,9 @@ def _details(trial: TrialRecord) -> Iterator[str]:
     if trial.score is not None:
         facts["acquisition"] = number(trial.score, digits=4)
     facts |= {name: number(value) for name, value in trial.features.items()}
-    facts |= {name: number(value, digits=3) for name, value in trial.hyperparameters.items()}
+    if trial.hyperparameters:
+        known = trial.hyperparameters.items()
+        facts["hyperparameters"] = ", ".join(f"{k} {number(v, digits=3)}" for k, v in known)
     yield f'<dl class="facts">{_pairs(facts)}</dl>'
     yield f"<pre>{escape(json.dumps(trial.architecture, ensure_ascii=False))}</pre>"
     if trial.traceback:

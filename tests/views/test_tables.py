@@ -1,0 +1,52 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from archbo.data import State
+from archbo.views.tables import study_view, trial_view
+
+
+def printed(view, width=100):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(view)
+    return console.file.getvalue()
+
+
+def test_study_view_tells_what_was_found_and_what_failed(shown):
+    words = printed(study_view(shown.records, shown.study, top=3))
+    for part in ("digits  maximise accuracy", "Incumbent", "Best architectures", "Predictions"):
+        assert part in words
+    assert "1 running, 21 finished, 2 failed" in words
+    assert "the worker was killed by SIGSEGV  trial 9" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_study_view_keeps_to_the_terminals_width(shown, width):
+    words = printed(study_view(shown.records, shown.study, top=3), width)
+    assert max(map(len, words.splitlines())) <= width
+
+
+def test_study_view_draws_the_incumbent(shown):
+    words = printed(study_view(shown.records, shown.study, top=1))
+    assert "output" in words
+    assert "Best architectures" not in words  # one alone is the incumbent, shown above
+
+
+def test_study_without_results_says_so(shown, make):
+    records = [make(0, None, state=State.FAILED, error="[bold]odd[/nothing] words")]
+    words = printed(study_view(records, shown.study, top=3))
+    assert "No trial has finished yet." in words
+    assert "[bold]odd[/nothing] words" in words
+    assert "no trials" in printed(study_view([], shown.study, top=3))
+
+
+def test_trial_view_shows_everything_about_one(shown):
+    words = printed(trial_view(shown.records[5], shown.study))
+    assert "Traceback:" in words
+    assert "window.hacked" in words
+    model = next(r for r in shown.records if r.prediction is not None and r.value is not None)
+    words = printed(trial_view(model, shown.study))
+    for part in ("predicted", "accuracy by epoch", model.architecture_id, "params"):
+        assert part in words
