@@ -1,0 +1,21 @@
+"""What survives: studies, their trials and reports, in a database.
+
+The names are resolved on first use, so that SQLAlchemy is loaded when a store is opened and no
+sooner.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archbo.store.store import Changes, NewTrial, Store, StoredStudy, StudyRecord
+
+__all__ = ["Changes", "NewTrial", "Store", "StoredStudy", "StudyRecord"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'archbo.store' has no attribute {name!r}")
+    return getattr(import_module("archbo.store.store"), name)

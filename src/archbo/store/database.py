@@ -1,0 +1,197 @@
+"""One database: how it is found, opened, read and written; every failure is a StoreError.
+
+A SQLite file is in WAL mode with `synchronous=FULL`. In WAL mode the file is consistent after
+`kill -9` and after power loss alike; FULL adds that a commit which returned is on the disk even
+after power loss. It costs one fsync a write, which is nothing beside the training that the write
+records.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from archbo.errors import MissingExtraError, StoreError, nearest
+from archbo.store import migrations
+from archbo.store.schema import metadata
+
+BUSY_SECONDS = 30.0  # how long a write waits for another process's
+
+_HINTS = {
+    "file is not a database": "It is no SQLite database; give another file name.",
+    "readonly": "It can be read, but not written: copy it to where you may write.",
+    "unable to open": "Look at the permissions of the file and its folder.",
+    "is full": "The disk is full: free some space and run again; nothing was half-written.",
+    "disk i/o": "The disk refused to read or write; nothing was half-written.",
+    "is locked": f"Another program has kept it locked for {BUSY_SECONDS:.0f} s.",
+    "malformed": "The file is damaged: restore a copy.",
+}
+
+
+class Database:
+    """An open database with up-to-date tables; `close` it. Any thread may use it.
+
+    Args:
+        location: a file name or Path (SQLite), a URL that SQLAlchemy knows, or None for memory.
+        create: whether to make the database where there is none.
+
+    Attributes:
+        name: how messages call it; without a password.
+        file: its SQLite file, or None.
+
+    Raises:
+        StoreError: if it cannot be opened as asked, with the reason.
+        SchemaError: if a newer archbo wrote it.
+        MissingExtraError: if its driver is not installed.
+    """
+
+    def __init__(self, location: str | Path | None, *, create: bool) -> None:
+        url = _url(location)
+        self.file = _file(url)
+        self.name = str(self.file or url.render_as_string(hide_password=True))
+        if self.file is not None:
+            _check_file(self.file, create=create)
+            url = url.set(database=str(self.file))
+        self._engine = self._connect(url)
+        self._turn = RLock()
+        try:
+            self._prepare(create=create)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, url: URL) -> Engine:
+        options: dict[str, Any] = {}
+        if url.get_backend_name() == "sqlite":
+            options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+            if self.file is None:
+                options["poolclass"] = StaticPool  # each new connection would be a new memory
+        try:
+            engine = create_engine(url, **options)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"the driver {error.name!r} is not installed",
+                path=self.name,
+                hint="Install the database's driver; for PostgreSQL: pip install 'archbo[postgres]'",
+            ) from error
+        except SQLAlchemyError as error:
+            raise StoreError(str(error), path=self.name) from error
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _configure)
+            event.listen(engine, "begin", _begin)
+        return engine
+
+    def _prepare(self, *, create: bool) -> None:
+        with self.reading() as connection:
+            if migrations.current(connection) == migrations.HEAD:
+                return
+            tables = set(inspect(connection).get_table_names())
+        ours = {*metadata.tables, migrations.VERSION_TABLE}
+        if migrations.VERSION_TABLE not in tables:
+            taken = tables if self.file else tables & ours
+            if taken:
+                raise StoreError(
+                    f"the database is another program's, it has a table {min(taken)!r}",
+                    path=self.name,
+                    hint="Give another name.",
+                )
+            if not create:
+                raise StoreError("there is no study in this database", path=self.name)
+        with self.writing() as connection:
+            migrations.upgrade(connection, self.name)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: on SQLite one snapshot that waits for no writer."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it is stored when it ends, or nothing of it."""
+        # Asking for the write lock at once waits for its turn; asking after a read can fail.
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self._turn, self._engine.connect() as connection:
+                connection = connection.execution_options(begin=begin)
+                with connection.begin():
+                    yield connection
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> StoreError:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        text = str(cause).strip()
+        if isinstance(error, IntegrityError):
+            return StoreError(f"what is stored contradicts this: {text}", path=self.name)
+        hints = [hint for part, hint in _HINTS.items() if part in text.lower()]
+        return StoreError(text, path=self.name, hint=" ".join(hints))
+
+    def close(self) -> None:
+        """Let go of it; what was written stays."""
+        self._engine.dispose()
+
+
+def _url(location: str | Path | None) -> URL:
+    if location is None or location == ":memory:":
+        return URL.create("sqlite")
+    if isinstance(location, str) and "://" in location:
+        try:
+            url = make_url(location)
+        except ArgumentError as error:
+            raise StoreError(f"{location!r} is no database URL") from error
+        if url.drivername == "postgresql":  # of the drivers, the one that the extra installs
+            url = url.set(drivername="postgresql+psycopg")
+        return url
+    return URL.create("sqlite", database=str(location))
+
+
+def _file(url: URL) -> Path | None:
+    """The absolute path of a SQLite file: a later change of folder does not matter."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(url.database).expanduser().absolute()
+
+
+def _check_file(file: Path, *, create: bool) -> None:
+    """Say what SQLite's "unable to open database file" leaves open."""
+    if file.is_dir():
+        raise StoreError("this is a folder", path=str(file), hint="Give a file name.")
+    if not file.parent.is_dir():
+        raise StoreError(
+            f"the folder {str(file.parent)!r} does not exist",
+            path=str(file),
+            hint="Create it, or give another file name.",
+        )
+    if not file.exists():
+        if not create:
+            near = sorted(f.name for f in file.parent.glob("*") if f.suffix in _SUFFIXES)
+            raise StoreError("there is no such file", path=str(file), hint=nearest(file.name, near))
+        if not os.access(file.parent, os.W_OK):
+            raise StoreError("the folder cannot be written to", path=str(file))
+
+
+_SUFFIXES = {".db", ".sqlite", ".sqlite3"}
+
+
+def _configure(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # transactions begin in `_begin`, nowhere else
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_mode = WAL")  # of no effect in memory
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))

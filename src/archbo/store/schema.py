@@ -1,0 +1,106 @@
+"""The tables. `migrations` builds them; a test compares the two.
+
+Structured values are JSON in text columns: floats are written so that they read back exactly
+(a column declared as JSON would let SQLite turn 1.0 into 1).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text; None is JSON's null, never SQL's."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - inherited
+        return json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        assert value is not None  # these columns are never null
+        return json.loads(value)
+
+
+class Prose(TypeDecorator[str]):
+    """Text of any origin: what no database takes (a NUL, half a surrogate pair) is escaped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("version", Integer, nullable=False),  # counts the writes to the study
+    UniqueConstraint("name"),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", Integer, ForeignKey("studies.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("version", Integer, nullable=False),  # the study's, when the trial changed last
+    Column("architecture_id", String(200), nullable=False),
+    Column("architecture", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("origin", String(64), nullable=False),
+    Column("value", Double),
+    Column("prediction_mean", Double),
+    Column("prediction_sd", Double),
+    Column("score", Double),
+    Column("hyperparameters", Json, nullable=False),
+    Column("features", Json, nullable=False),
+    Column("pending", Json, nullable=False),
+    Column("error", Prose),
+    Column("traceback", Prose),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Prose),
+    Column("created", Double, nullable=False),
+    Column("seconds", Double),
+    UniqueConstraint("study_id", "number"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id"), primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("value", Double, nullable=False),
+)
