@@ -10,26 +10,23 @@ import numpy as np
 from archbo.arrays import Array, Float
 from archbo.graphs.batch import GraphBatch
 from archbo.graphs.statistics import statistics
-from archbo.spaces import CompiledSpace, Rows
 
 _RATIO = 10.0
 """Positive numbers that span more than this ratio are compared by their logarithm."""
 
 
-def graph_features(
-    space: CompiledSpace, graphs: Mapping[str, GraphBatch]
-) -> tuple[Float[Array, "n f"], list[str]]:
-    """Size, depth, paths and operation counts of each cell or chain, and their names."""
-    columns: list[Array] = []
-    names: list[str] = []
-    for path, batch in graphs.items():
-        for name, column in statistics(batch, space.structures[path].names).items():
-            columns.append(column)
-            names.append(f"{path}.{name}")
-    if not columns:
-        count = len(next(iter(graphs.values()))) if graphs else 0
-        return np.zeros((count, 0)), []
-    return np.stack(columns, axis=1), names
+SHAPE = ("vertices", "longest", "shortest", "log_paths")
+"""The statistics of a graph that tell networks apart from few trainings. Counts of single operations
+are left to the graph kernels: as features of their own they make the first fits worse."""
+
+
+def graph_features(graphs: Mapping[str, GraphBatch]) -> list[Float[Array, " n"]]:
+    """Size, depth and number of paths of each cell or chain, a column each."""
+    columns = []
+    for batch in graphs.values():
+        found = statistics(batch, {})
+        columns += [found[name] for name in SHAPE]
+    return columns
 
 
 @dataclass(frozen=True, slots=True)

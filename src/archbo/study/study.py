@@ -16,7 +16,7 @@ from archbo.methods import Method, find_method
 from archbo.optimizer import incumbent
 from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
-from archbo.store import Store
+from archbo.store import Store, StoredStudy
 from archbo.study import loop, session
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class Study:
             "program": _program(),
             "versions": _versions(),
         }
-        self.store = Store.open(store)
+        self._database = Store.open(store)
         try:
-            self.settings = _created_or_same(self.store, settings)
+            self.store = _created_or_same(self._database, settings)
         except BaseException:
-            self.store.close()
+            self._database.close()
             raise
 
     def run(
@@ -197,7 +197,7 @@ class Study:
 
     def close(self) -> None:
         """Close the store; the study can be opened again."""
-        self.store.close()
+        self._database.close()
 
     def __enter__(self) -> Study:
         return self
@@ -209,12 +209,12 @@ class Study:
         return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
 
 
-def _created_or_same(store: Store, settings: dict[str, Any]) -> dict[str, Any]:
-    """The stored settings; the given ones, stored now, if the store is new."""
-    stored = store.load_settings()
-    if stored is None:
-        store.create_study(settings)
-        return settings
+def _created_or_same(store: Store, settings: dict[str, Any]) -> StoredStudy:
+    """The stored study; a new one with these settings if the store holds none."""
+    if not store.studies():
+        return store.create_study(settings)
+    study = store.study()
+    stored = dict(study.settings)
     plain = json.loads(json.dumps(settings))
     differing = [key for key in COMPARED if stored.get(key) != plain.get(key)]
     if differing:
@@ -223,7 +223,7 @@ def _created_or_same(store: Store, settings: dict[str, Any]) -> dict[str, Any]:
             path=", ".join(differing),
             hint="Use another file for another study, or change the program back.",
         )
-    return stored
+    return study
 
 
 def _differences(stored: dict[str, Any], program: dict[str, Any], keys: list[str]) -> str:

@@ -1,0 +1,133 @@
+"""All views of a batch of architectures as named blocks of columns.
+
+Blocks of n rows:
+    options, options.active      [n a]  options chosen inside cells and chains
+    context, context.active      [n b]  options chosen elsewhere: the graph view does not show them
+    sizes, sizes.active          [n c]  numbers on [0, 1] that the graph view shows
+    numbers, numbers.active      [n e]  all other numbers on [0, 1]
+    wl0, wl1, wl2                [n v]  multisets of colours after so many rounds of refinement
+    features                     [n f]  standardised features of the graphs, and the user's
+A block without columns is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from archbo.arrays import Array
+from archbo.encodings.decisions import categorical_columns, numeric_columns, one_hot
+from archbo.encodings.features import Standardiser, graph_features
+from archbo.encodings.graphs import counts, weisfeiler_lehman
+from archbo.graphs.batch import GraphBatch
+from archbo.spaces import CompiledSpace, Rows
+
+Blocks = Mapping[str, Array]
+
+ROUNDS = 2
+"""How many rounds of refinement are encoded."""
+
+_CORRELATED = 0.999  # a feature that says what an earlier one says is left out
+
+
+class Encoder:
+    """Encodes rows of one space; scales and choices of columns come from a reference sample.
+
+    Args:
+        space: the compiled space.
+        reference: random rows of it.
+        user_features: the user's features of rows [n u]; None if there are none.
+    """
+
+    def __init__(
+        self,
+        space: CompiledSpace,
+        reference: Rows,
+        user_features: Callable[[Rows], Array] | None = None,
+    ) -> None:
+        self.space = space
+        self._user_features = user_features
+        shown = _shown_by_graphs(space)
+        categorical, numeric = categorical_columns(space), numeric_columns(space)
+        self._columns = {
+            "options": categorical[shown[categorical]],
+            "context": categorical[~shown[categorical]],
+            "sizes": numeric[shown[numeric]],
+            "numbers": numeric[~shown[numeric]],
+        }
+        raw = self._raw_features(reference, space.graphs(reference))
+        self._standardise = Standardiser.fit(raw)
+        self._distinct = _distinct_columns(self._standardise(raw))
+        self.reference: Blocks = self.encode(reference)
+
+    def encode(self, rows: Rows) -> Blocks:
+        """The blocks of these rows."""
+        unit = self.space.to_unit(rows)
+        blocks: dict[str, Array] = {}
+        for name, columns in self._columns.items():
+            if len(columns):
+                source = rows.values if name in ("options", "context") else unit
+                blocks[name] = source[:, columns]
+                blocks[f"{name}.active"] = rows.active[:, columns]
+        graphs = self.space.graphs(rows)
+        if graphs:
+            levels = weisfeiler_lehman(graphs, ROUNDS)
+            blocks |= {f"wl{k}": level for k, level in enumerate(levels)}
+        features = self._standardise(self._raw_features(rows, graphs))[:, self._distinct]
+        if features.shape[1]:
+            blocks["features"] = features
+        return blocks
+
+    def _raw_features(self, rows: Rows, graphs: Mapping[str, GraphBatch]) -> Array:
+        columns = graph_features(graphs)
+        if self._user_features is not None:
+            columns = [*self._user_features(rows).T, *columns]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
+
+    def design_points(self, rows: Rows) -> Array:
+        """One Euclidean space for all views, for designs that spread over it, [n k].
+
+        One-hot decisions, counts of operations and features, weighted so that the views count
+        about equally.
+        """
+        blocks = self.encode(rows)
+        hot = one_hot(self.space, rows)
+        decisions = max(1, len(categorical_columns(self.space)) + len(numeric_columns(self.space)))
+        points = [hot / np.sqrt(2 * decisions)]
+        if "wl0" in blocks:
+            points.append(0.7 * counts(blocks["wl0"])[0])
+        if "features" in blocks:
+            points.append(0.5 * blocks["features"])
+        return np.concatenate(points, axis=1)
+
+
+def take(blocks: Blocks, which: Array) -> Blocks:
+    """The blocks of the rows at these positions, or where a mask is true."""
+    return {name: block[which] for name, block in blocks.items()}
+
+
+def join(parts: list[Blocks]) -> Blocks:
+    """The rows of several encodings one after another."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _shown_by_graphs(space: CompiledSpace) -> Array:
+    """Which decisions the labels and edges of the graph view tell apart, [D]."""
+    shown = np.zeros(len(space.decisions), dtype=bool)
+    for block in space.blocks:
+        if block.path in space.structures:
+            shown[block.columns] = space.structures[block.path].shown
+    return shown
+
+
+def _distinct_columns(features: Array) -> Array:
+    """The columns that no earlier column determines linearly, pair by pair."""
+    if features.shape[1] < 2:
+        return np.arange(features.shape[1])
+    correlation = np.abs(np.corrcoef(features.T))
+    kept: list[int] = []
+    for k in range(len(correlation)):
+        if not kept or correlation[k, kept].max() < _CORRELATED:
+            kept.append(k)
+    return np.array(kept, dtype=np.int64)
