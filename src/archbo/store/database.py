@@ -80,7 +80,7 @@ class Database:
             raise MissingExtraError(
                 f"the driver {error.name!r} is not installed",
                 path=self.name,
-                hint="Install the database's driver; for PostgreSQL: pip install 'archbo[postgres]'",
+                hint="Install it; for PostgreSQL with: pip install 'archbo[postgres]'",
             ) from error
         except SQLAlchemyError as error:
             raise StoreError(str(error), path=self.name) from error

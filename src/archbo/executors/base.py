@@ -1,0 +1,60 @@
+"""What every executor promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from archbo.training import Event, Task
+
+Sink = Callable[[Event], None]
+"""Takes an event as it arrives, before the training goes on where both share a process."""
+
+
+class Executor(Protocol):
+    """Runs tasks, at most `capacity` at a time; used by one thread.
+
+    Each task that is submitted and not cancelled ends with exactly one Finished, Failed or Lost,
+    whatever dies. `archbo.testing.executors` has the laws.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks can run at a time."""
+        ...
+
+    @property
+    def free(self) -> int:
+        """How many more tasks can be submitted now."""
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Start a task.
+
+        Raises:
+            RuntimeError: if none is free.
+        """
+        ...
+
+    def wait(self, sink: Sink, *, timeout: float | None = None) -> int:
+        """Give the sink what has happened; wait for one event if nothing has.
+
+        Args:
+            sink: takes the events in order. What it raises passes through; later events are kept.
+            timeout: return after this many seconds at the latest, if the executor can.
+
+        Returns:
+            How many events there were: 0 if the time was up, or if no task is running.
+
+        Raises:
+            ProgramError: if the training function cannot be run at all.
+        """
+        ...
+
+    def cancel(self, number: int) -> None:
+        """End the trial's task, if it is running; no further event of it comes."""
+        ...
+
+    def close(self) -> None:
+        """End all tasks and free everything, without further events. Twice is fine."""
+        ...

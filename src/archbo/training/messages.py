@@ -1,0 +1,82 @@
+"""What a driver sends to a training process, and the events that come back.
+
+Each names the trial's `number` and `attempt`. An attempt ends with exactly one of Finished, Failed
+and Lost; Reported come before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archbo.arrays import stream
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt to train one architecture.
+
+    Attributes:
+        architecture: in JSON form (`Architecture.to_dict`).
+        seed: for the training's randomness, the same on every attempt.
+        epochs: train up to here.
+    """
+
+    number: int
+    attempt: int
+    architecture: Any
+    seed: int
+    epochs: int | None
+
+    @classmethod
+    def make(
+        cls, number: int, architecture: Any, *, study_seed: int, attempt: int, epochs: int | None
+    ) -> Task:
+        """The task of a study's trial; its seed depends on the study's and the number alone."""
+        # 31 bits: what every library takes as a seed.
+        seed = int(stream(study_seed, "train", number).integers(2**31))
+        return cls(number, attempt, architecture, seed, epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One point of the learning curve."""
+
+    number: int
+    attempt: int
+    epoch: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The training gave the objective's value."""
+
+    number: int
+    attempt: int
+    value: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The training raised an error, or returned what is no result (then without a traceback)."""
+
+    number: int
+    attempt: int
+    error: str
+    traceback: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The process died in the training, or was ended because the time was up."""
+
+    number: int
+    attempt: int
+    reason: str
+    seconds: float
+
+
+Event = Reported | Finished | Failed | Lost

@@ -1,0 +1,100 @@
+"""What a training function gets beside the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from numbers import Real
+from operator import index
+from typing import Any
+
+from archbo.errors import TrainingError
+from archbo.training.messages import Reported, Task
+
+
+class Trial:
+    """One attempt of one trial, seen from inside `train(arch, trial)`.
+
+        for epoch in range(trial.epochs_done + 1, trial.epochs + 1):
+            ...
+            trial.report(epoch, accuracy)
+
+    Args:
+        task: what is to be trained.
+        send: takes each report; the training goes on when it returns.
+
+    Attributes:
+        number: of the trial in its study, from 0.
+        attempt: 1, and more where earlier attempts failed or were interrupted.
+        seed: for all that is random in the training; the same on every attempt.
+        epochs: train up to this one.
+        epochs_done: epochs that need no training.
+    """
+
+    def __init__(self, task: Task, send: Callable[[Reported], None]) -> None:
+        self.number = task.number
+        self.attempt = task.attempt
+        self.seed = task.seed
+        self.epochs = task.epochs
+        self.epochs_done = 0
+        self._send = send
+        self._last: Reported | None = None
+
+    @property
+    def last_report(self) -> Reported | None:
+        """The newest report of this attempt."""
+        return self._last
+
+    def report(self, epoch: int, value: float) -> None:
+        """Store the objective's value after an epoch.
+
+        Args:
+            epoch: 1, 2, …; gaps are fine.
+            value: a finite number, or what has one as `.item()`, such as a tensor.
+
+        Raises:
+            TrainingError: if the epochs do not increase, or the value is no finite number.
+        """
+        try:
+            at = index(epoch)
+        except TypeError:
+            raise TrainingError(
+                f"an epoch is a whole number, got {epoch!r}", path="trial.report"
+            ) from None
+        if at < 1:
+            raise TrainingError(f"epochs count from 1, got {at}", path="trial.report")
+        if self._last is not None and at <= self._last.epoch:
+            raise TrainingError(
+                f"epoch {at} came after epoch {self._last.epoch}: epochs increase",
+                path="trial.report",
+            )
+        value = as_number(value, f"trial.report({at}, …): the value")
+        self._last = Reported(self.number, self.attempt, at, value)
+        self._send(self._last)
+
+    def __repr__(self) -> str:
+        return f"Trial(number={self.number}, attempt={self.attempt}, epochs={self.epochs})"
+
+
+def as_number(value: Any, what: str) -> float:
+    """A finite float from a number, or from what has one as `.item()` (a tensor, an array).
+
+    Raises:
+        TrainingError: saying what is wrong with `what`.
+
+    >>> import numpy as np
+    >>> as_number(np.array([0.5]), "the value")
+    0.5
+    """
+    given = type(value).__name__
+    if not isinstance(value, Real) and hasattr(value, "item"):
+        try:
+            value = value.item()
+        except (ValueError, RuntimeError, TypeError) as error:
+            raise TrainingError(f"{what} must be one number, got {given}: {error}") from error
+    if not isinstance(value, Real):
+        raise TrainingError(f"{what} must be a number, got {given}")
+    number = float(value)
+    if not isfinite(number):
+        raise TrainingError(f"{what} must be a finite number, got {number}")
+    return number
