@@ -49,10 +49,11 @@ def random_rows(problem: Problem, count: int, rng: Rng, known: Collection[str]) 
     for _ in range(_ROUNDS):
         drawn = sample(problem.compiled, rng, 2 * (count - have) + 8)
         if problem.constrained:
-            # where feasible members are rare, random ones hardly ever are: walk from examples too
-            start = problem.examples.take(rng.integers(len(problem.examples), size=count - have))
-            walked = mutate(problem.compiled, mutate(problem.compiled, start, rng), rng)
-            drawn = stack([drawn, walked])
+            # where feasible members are rare, random ones hardly ever are: walk from others too
+            others = stack([problem.examples, *found])
+            start = others.take(rng.integers(len(others), size=4 * (count - have) + 8))
+            once = mutate(problem.compiled, start, rng)
+            drawn = stack([drawn, mutate(problem.compiled, once, rng), once])
         rows, ids = new_rows(problem, drawn, seen)
         rows, ids = rows.take(slice(0, count - have)), ids[: count - have]
         seen |= set(ids)

@@ -1,0 +1,136 @@
+"""Every proposal again from the history: the same, or where it differs and why."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archbo.data import State, TrialRecord
+from archbo.errors import ProgramError
+from archbo.methods import METHODS
+from archbo.spaces import from_dict
+from archbo.store import Store, StoredStudy
+from archbo.study import loop
+from archbo.study.session import capture
+from archbo.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedProposal:
+    """One proposal, made again.
+
+    Attributes:
+        number: of the trial.
+        same: whether the same network came out.
+        stored, proposed: the ids.
+        note: why it could differ, or why it was not made again; else empty.
+    """
+
+    number: int
+    same: bool
+    stored: str
+    proposed: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """All proposals of a study, made again."""
+
+    proposals: tuple[ReplayedProposal, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether all came out as stored."""
+        return all(proposal.same for proposal in self.proposals)
+
+
+def replay(location: str | Path, program: str | Path | None = None) -> ReplayResult:
+    """Make every proposal of a stored study again.
+
+    A study with features, predicates or a method of its own needs its program, which knows the
+    functions: by default the one that made the study.
+
+    Raises:
+        StoreError: if there is no such study.
+        ProgramError: if its program is needed and is not there, or holds no such study.
+        MismatchError: if the program now describes another study.
+    """
+    with closing(Store.open(location, create=False)) as store:
+        stored = store.study()
+        records = stored.read()
+        study = _described(stored) if program is None else None
+    if study is None:
+        study = _programmed(Path(location), program or stored.settings.get("program"))
+    with closing(study):
+        return ReplayResult(tuple(_again(study, records, k) for k in range(len(records))))
+
+
+def _described(stored: StoredStudy) -> Study | None:
+    """The study as far as its settings tell, if that is all there is to it."""
+    settings = stored.settings
+    if settings["features"] or settings["constraints"] or settings["method"] not in METHODS:
+        return None
+    return Study(
+        None,
+        from_dict(settings["space"]),
+        **{settings["direction"]: settings["objective"]},
+        seed=settings["seed"],
+        method=settings["method"],
+        epochs=settings["epochs"],
+    )
+
+
+def _programmed(location: Path, program: str | Path | None) -> Study:
+    """The study that the program runs on this store, without running it."""
+    if program is None or not Path(program).is_file():
+        raise ProgramError(
+            "this study has features, constraints or a method of its own, "
+            "and the program that defines them is not here",
+            path=str(program or ""),
+            hint="Name it: archbo replay STORE --program PROGRAM.",
+        )
+    path = Path(program).resolve()
+    before = sys.path[:]
+    sys.path[:0] = [str(path.parent)]
+    try:
+        with capture() as session:
+            runpy.run_path(str(path), run_name="__main__")
+    except Exception:
+        # a program goes on after its run as if trials had been there; its studies are known by then
+        if not session.studies:
+            raise
+    finally:
+        sys.path[:] = before
+    for study in session.studies:
+        if study.location is not None and _same_store(study.location, location):
+            return study
+    raise ProgramError(
+        f"no study on {location} is run by this program", path=str(path),
+        hint="Run the command where the program is run from.",
+    )  # fmt: skip
+
+
+def _same_store(one: str, other: Path) -> bool:
+    return one == str(other) or Path(one).resolve() == other.resolve()
+
+
+def _again(study: Study, records: Sequence[TrialRecord], number: int) -> ReplayedProposal:
+    record = records[number]
+    if record.origin == "user":
+        return ReplayedProposal(number, True, record.architecture_id, record.architecture_id,
+                                "given by the user")  # fmt: skip
+    pending = set(record.pending)
+    history = [
+        replace(r, state=State.RUNNING, value=None) if r.number in pending else r
+        for r in records[:number]
+    ]
+    proposed = loop.propose(study, history).architecture.id
+    same = proposed == record.architecture_id
+    stored = study.store.settings.get("versions")
+    note = "" if same else f"the study was made with {stored}"
+    return ReplayedProposal(number, same, record.architecture_id, proposed, note)

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+import archbo as ab
+from archbo.arrays import stream
+from archbo.errors import ExhaustedError
+from archbo.methods.candidates import (
+    maximin,
+    neighborhood,
+    new_rows,
+    pool,
+    random_rows,
+    remaining_rows,
+)
+from archbo.problem import Problem
+from archbo.spaces.moves import sample
+
+CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
+SMALL = ab.Space(a=ab.Choice([0, 1, 2]), b=ab.Bool())
+
+
+def test_new_rows_are_distinct_networks_that_are_not_known():
+    problem = Problem.make(CELL)
+    rows = sample(problem.compiled, stream(0, "test"), 500)
+    known = set(problem.compiled.ids(rows)[:100])
+    fresh, ids = new_rows(problem, rows, known)
+    assert problem.compiled.ids(fresh) == ids
+    assert len(set(ids)) == len(ids)
+    assert not set(ids) & known
+
+
+def test_pool_is_feasible_new_and_mixes_mutants_with_random_members():
+    problem = Problem.make(CELL, constraints=[lambda arch: (0, 3, "none") in arch.value])
+    best = random_rows(problem, 10, stream(0, "best"), ())
+    known = set(problem.compiled.ids(best))
+    rows, ids = pool(problem, best, 400, stream(0, "pool"), known)
+    assert len(ids) == len(set(ids)) == len(rows) >= 50
+    assert not set(ids) & known
+    assert problem.feasible(rows).all()
+
+
+def test_random_rows_give_all_that_is_left_of_a_small_space():
+    problem = Problem.make(SMALL)
+    rows = random_rows(problem, 100, stream(0, "test"), ())
+    assert len(rows) == 6
+    known = problem.compiled.ids(rows.take(slice(0, 5)))
+    (last,) = problem.compiled.ids(random_rows(problem, 3, stream(1, "test"), known))
+    assert last == problem.compiled.ids(rows)[5]
+
+
+def test_an_exhausted_space_says_so():
+    problem = Problem.make(SMALL)
+    known = problem.compiled.ids(remaining_rows(problem, ()))
+    with pytest.raises(ExhaustedError, match="all 6 different networks of the space are known"):
+        random_rows(problem, 1, stream(0, "test"), known)
+    with pytest.raises(ExhaustedError, match="all 6"):
+        pool(problem, remaining_rows(problem, ()), 40, stream(0, "test"), known)
+
+
+def test_exhaustion_under_constraints_mentions_them():
+    problem = Problem.make(SMALL, constraints=[lambda arch: arch["a"] == 1])
+    known = problem.compiled.ids(remaining_rows(problem, ()))
+    assert len(known) == 2
+    with pytest.raises(ExhaustedError, match="all 2 networks of the space that meet"):
+        random_rows(problem, 1, stream(0, "test"), known)
+
+
+def test_random_rows_are_found_where_feasible_ones_are_rare():
+    space = ab.Chain(ab.Choice(list(range(10))), length=20)
+    total = {"total": lambda arch: float(sum(arch.value))}
+    problem = Problem.make(space, features=total, constraints={"total": "<= 12"})
+    rows = random_rows(problem, 10, stream(0, "test"), ())
+    assert len(set(problem.compiled.ids(rows))) == 10
+    assert problem.feasible(rows).all()
+
+
+def test_neighborhood_holds_the_new_neighbors():
+    problem = Problem.make(CELL)
+    arch = CELL.sample(0)
+    rows, ids = neighborhood(problem, arch.rows, {arch.id})
+    expected = {other.id for other in CELL.neighbors(arch)} - {arch.id}
+    assert set(ids) == expected
+    assert problem.compiled.ids(rows) == ids
+
+
+def test_maximin_starts_at_the_medoid_and_spreads():
+    points = np.array([[0.0], [0.4], [0.5], [0.6], [1.0], [1.0]])
+    assert maximin(points, 3) == [2, 0, 4] or maximin(points, 3) == [3, 0, 4]
+    assert sorted(maximin(points, 10)) == list(range(6))
+    assert maximin(np.zeros((0, 2)), 3) == []
+
+
+def test_maximin_agrees_with_brute_force():
+    points = stream(0, "points").normal(size=(60, 3))
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    expected = [int(distances.sum(axis=1).argmin())]
+    while len(expected) < 8:
+        expected.append(int(distances[expected].min(axis=0).argmax()))
+    assert maximin(points, 8) == expected
