@@ -112,10 +112,8 @@ class _Stored(NamedTuple):
 
 def _load(location: str) -> _Stored:
     with closing(Store.open(location, create=False)) as store:
-        settings = store.load_settings()
-        if settings is None:
-            raise StoreError("there is no study in it", path=location)
-        return _Stored(store.read(), settings)
+        study = store.study()
+        return _Stored(study.read(), study.settings)
 
 
 def _finished(records: Sequence[TrialRecord]) -> bool:
@@ -129,7 +127,7 @@ def _print_json(document: Mapping[str, Any]) -> None:
 def _say_result(console: Console, event: RunEvent) -> None:
     """The end of a run: the incumbent, and where to look."""
     location = event.study.location
-    study = study_info(event.study.settings)
+    study = study_info(event.study.store.settings)
     best = members(event.records, study, limit=1)
     if event.note:
         console.print(Text(event.note, style="yellow"), soft_wrap=True)

@@ -103,7 +103,7 @@ class ProgressView:
         ended = [r for r in event.records if r.state is not State.RUNNING]
         if event.kind == "begin" or self._study is None:
             name = study_name(event.study.location) if event.study.location else "study"
-            self._study = study_info(event.study.settings, name=name)
+            self._study = study_info(event.study.store.settings, name=name)
             self._workers = 1
             self._ended = {r.number for r in ended}
             self._begin(event, len(ended))

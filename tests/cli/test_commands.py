@@ -1,0 +1,171 @@
+"""The commands as a shell runs them, on a search whose trainings are a formula."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+import archbo as ab
+
+space = ab.Space(
+    cell=ab.EdgeCell(nodes=3, ops=["none", "conv", "pool"]),
+    width=ab.Int(4, 32),
+)
+
+def train(arch, trial):
+    if arch["width"] % 8 == 7:
+        raise RuntimeError("width <b>7</b> does not fit")
+    convs = sum(op == "conv" for _, _, op in arch["cell"])
+    for epoch in range(trial.epochs_done + 1, trial.epochs + 1):
+        trial.report(epoch, convs + arch["width"] / 100 - 1 / epoch)
+    return convs + arch["width"] / 100
+
+if __name__ == "__main__":
+    study = ab.Study("tiny.db", space, maximize="score", seed=3, method="random", epochs=3)
+    study.run(train, trials=6)
+    print("program:", study.best.value, sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a finished study of six trials in it."""
+    path = tmp_path_factory.mktemp("cli")
+    (path / "tiny.py").write_text(PROGRAM, encoding="utf-8")
+    archbo(path, "run", "tiny.py")
+    return path
+
+
+def command(*arguments):
+    return [sys.executable, "-c", "from archbo.cli.main import main; main()", *arguments]
+
+
+def surroundings():
+    return os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
+
+
+def archbo(folder, *arguments, code=0):
+    """Run a command; its output, checked for its exit code."""
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=surroundings(), capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def test_run_reports_each_trial_and_where_the_result_is(tmp_path):
+    (tmp_path / "tiny.py").write_text(PROGRAM, encoding="utf-8")
+    said = archbo(tmp_path, "run", "tiny.py", "--", "--fast").stdout
+    assert "tiny: 6 trials" in said
+    assert len(re.findall(r"^\d/6  trial \d: ", said, re.MULTILINE)) == 6
+    assert "program: " in said
+    assert "['--fast']" in said
+    assert "archbo show tiny.db" in said
+
+
+def test_options_replace_what_the_program_says_and_workers_find_its_functions(tmp_path):
+    (tmp_path / "tiny.py").write_text(PROGRAM, encoding="utf-8")
+    said = archbo(tmp_path, "run", "tiny.py", "--trials", "4", "--workers", "2").stdout
+    assert "tiny: 4 trials" in said
+    assert "failed: " not in said or "does not fit" in said
+    facts = json.loads(archbo(tmp_path, "show", "tiny.db", "--json").stdout)
+    assert sum(facts["trials"].values()) == 4
+    assert facts["trials"]["finished"] > 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path):
+    slow = PROGRAM.replace("    convs =", "    import time\n    time.sleep(0.3)\n    convs =")
+    (tmp_path / "tiny.py").write_text(slow, encoding="utf-8")
+    said = ""
+    with subprocess.Popen(
+        command("run", "tiny.py"),
+        cwd=tmp_path,
+        env=surroundings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout:
+            said += line
+            if "1/6" in line:
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    assert "The same command goes on from here." in said
+    assert "Traceback" not in said
+    archbo(tmp_path, "run", "tiny.py")
+    facts = json.loads(archbo(tmp_path, "show", "tiny.db", "--json").stdout)
+    assert facts["trials"]["running"] == 0
+    assert sum(facts["trials"].values()) == 6
+
+
+def test_show_agrees_with_its_json(folder):
+    facts = json.loads(archbo(folder, "show", "tiny.db", "--json", "--top", "2").stdout)
+    said = archbo(folder, "show", "tiny.db", "--top", "2").stdout
+    assert f"score {facts['incumbent']['value']:.5g}" in said
+    assert len(facts["top"]) == 2
+    assert all(error["error"].split(":")[0] in said for error in facts["failures"])
+
+
+def test_show_of_one_trial_has_its_curve(folder):
+    finished = json.loads(archbo(folder, "show", "tiny.db", "--json").stdout)["incumbent"]
+    number = str(finished["trials"][0])
+    assert "score by epoch" in archbo(folder, "show", "tiny.db", "--trial", number).stdout
+    trial = json.loads(archbo(folder, "show", "tiny.db", "--trial", number, "--json").stdout)
+    assert trial["value"] == finished["value"]
+    assert [report["epoch"] for report in trial["reports"]] == [1, 2, 3]
+
+
+def test_report_is_a_page(folder):
+    assert "page.html" in archbo(folder, "report", "tiny.db", "-o", "page.html").stdout
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count('<tr id="trial-') == 6
+
+
+def test_replay_of_an_untouched_study_is_the_same(folder):
+    said = archbo(folder, "replay", "tiny.db", "--verify").stdout
+    assert "All 6 proposals are the same." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["show", "nowhere.db"], "nowhere.db"),
+        (["report", "nowhere.db"], "nowhere.db"),
+        (["replay", "nowhere.db"], "nowhere.db"),
+        (["run", "nowhere.py"], "nowhere.py: there is no such program"),
+        (["show", "tiny.db", "--trial", "99"], "no trial 99; there are 6"),
+        (["report", "tiny.db", "-o", "no/such/folder.html"], "cannot write the report"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(folder, arguments, reason):
+    done = archbo(folder, *arguments, code=2)
+    assert reason in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert not (folder / "nowhere.db").exists()
+
+
+def test_program_without_a_run_is_an_error(tmp_path):
+    (tmp_path / "idle.py").write_text("print('hello')\n", encoding="utf-8")
+    assert "without a call of study.run" in archbo(tmp_path, "run", "idle.py", code=2).stderr
+
+
+def test_study_whose_trials_all_fail_is_exit_code_1(tmp_path):
+    text = PROGRAM.replace("% 8 == 7", "> 0").replace("print(", "0 and print(")
+    text = text.replace("study.best.value", "0")
+    (tmp_path / "tiny.py").write_text(text, encoding="utf-8")
+    assert "No trial has finished." in archbo(tmp_path, "run", "tiny.py", code=1).stdout
+    assert "does not fit" in archbo(tmp_path, "show", "tiny.db", code=1).stdout
+
+
+def test_programs_own_crash_has_its_traceback_and_exit_code_1(tmp_path):
+    (tmp_path / "crash.py").write_text("1 / 0\n", encoding="utf-8")
+    assert "ZeroDivisionError" in archbo(tmp_path, "run", "crash.py", code=1).stderr
