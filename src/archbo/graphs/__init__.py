@@ -1,0 +1,1 @@
+"""Labelled directed acyclic graphs: batches, canonical forms, refinement, drawings."""

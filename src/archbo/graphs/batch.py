@@ -97,9 +97,11 @@ def from_edge_operations(
 
     Args:
         operations: label hashes; edges sorted by target, then source. 0 marks an absent edge.
-        sources, targets: the nodes that edge e connects; node 0 is the input, the last the output.
+        sources: the node that edge e leaves; node 0 is the input.
+        targets: the node that edge e enters; the last node is the output.
         nodes: how many nodes a cell has.
-        none, skip: label hashes with these meanings; 0 for "no such operation".
+        none: the label hash that means "no edge"; 0 if there is none.
+        skip: the label hash that passes its input on; 0 if there is none.
     """
     count, edges = operations.shape
     size = edges + 2

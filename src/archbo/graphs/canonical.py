@@ -2,7 +2,8 @@
 
 Individualisation and refinement, on whole batches: refine the colours until they say all they can;
 where two vertices still share one, try each of them as the distinguished one and keep the smallest
-result. Vertices with the same neighbours (twins) are interchangeable, so one of them is enough.
+result. Vertices that a symmetry of the graph maps to each other give the same results, so one of
+them is enough: vertices with the same neighbours (twins), and those that lead to equal leaves.
 Source: McKay and Piperno 2014, section 2.
 """
 
@@ -27,10 +28,10 @@ def canonical_bytes(batch: GraphBatch) -> list[bytes]:
     adjacency = batch.adjacency.astype(np.uint64)
     start = np.where(batch.present, mix(batch.labels) | np.uint64(1), ABSENT)
     colours = _stable(start, adjacency)
-    tied = _smallest_tie(colours)
     forms = _forms(batch, colours)
-    for g in np.flatnonzero(tied):
-        forms[g] = _search(batch.take(np.array([g])), colours[g])
+    tied = np.flatnonzero(_smallest_tie(colours))
+    for g, form in zip(tied, _search(batch.take(tied), colours[tied]), strict=True):
+        forms[g] = form
     return forms
 
 
@@ -74,44 +75,60 @@ def _forms(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> list[bytes]:
     # absent vertices have colour 0 and come first: leave them out
     absent = (labels == ABSENT).sum(axis=1)
     return [
-        labels[g, a:].tobytes() + matrix[g, a:, a:].astype("<i4").tobytes()
+        labels[g, a:].tobytes() + matrix[g, a:, a:].astype("<i8").tobytes()
         for g, a in enumerate(absent)
     ]
 
 
-def _search(graph: GraphBatch, colours: UInt64[Array, " v"]) -> bytes:
-    """The smallest form over all ways to break the ties of one graph."""
-    adjacency = graph.adjacency.astype(np.uint64)
-    open_ends = colours[None, :]
-    best: bytes | None = None
-    while len(open_ends):
-        tie = _smallest_tie(open_ends)
-        done = open_ends[tie == ABSENT]
-        if len(done):
-            copies = GraphBatch(
-                np.repeat(graph.labels, len(done), axis=0),
-                np.repeat(graph.adjacency, len(done), axis=0),
-            )
-            smallest = min(_forms(copies, done))
-            best = smallest if best is None else min(best, smallest)
-        branches = []
-        for row, colour in zip(open_ends[tie != ABSENT], tie[tie != ABSENT], strict=True):
-            members = np.flatnonzero(row == colour)
-            for v in _without_twins(graph.adjacency[0], members):
-                chosen = row.copy()
-                chosen[v : v + 1] = mix(row[v : v + 1] ^ _CHOSEN) | np.uint64(1)
-                branches.append(chosen)
-        if not branches:
-            break
-        stacked = np.stack(branches)
-        open_ends = _stable(stacked, np.repeat(adjacency, len(stacked), axis=0))
-    assert best is not None
-    return best
+def _search(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> list[bytes]:
+    """The smallest form of each graph over all ways to break its ties."""
+    best: dict[int, bytes] = {}
+    owner, open_ends = np.arange(len(batch)), colours
+    while len(owner):
+        parent, chosen = np.nonzero(_worth_trying(batch.take(owner), open_ends))
+        owner, children = owner[parent], _distinguished(open_ends[parent], chosen)
+        graphs = batch.take(owner)
+        children = _stable(children, graphs.adjacency.astype(np.uint64))
+        leaves = _first_leaves(graphs, children)
+        forms = _forms(graphs, leaves)
+        for g, form in zip(owner.tolist(), forms, strict=True):
+            best[g] = min(best.get(g, form), form)
+        # siblings with the same leaf are images of each other under a symmetry: one is enough
+        keys = zip(parent.tolist(), forms, np.sort(leaves, axis=1), strict=True)
+        first = {(at, form, leaf.tobytes()): k for k, (at, form, leaf) in enumerate(keys)}
+        tied = _smallest_tie(children) != ABSENT
+        going = [k for k in first.values() if tied[k]]
+        owner, open_ends = owner[going], children[going]
+    return [best[g] for g in range(len(batch))]
 
 
-def _without_twins(adjacency: Array, members: Array) -> Array:
-    """One vertex where all members have the same neighbours, else all members."""
-    ins, outs = adjacency[:, members], adjacency[members, :]
-    if (ins == ins[:, :1]).all() and (outs == outs[:1, :]).all():
-        return members[:1]
+def _first_leaves(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> Array:
+    """Break every tie by its first vertex, [g v]."""
+    colours = colours.copy()
+    while len(tied := np.flatnonzero(_smallest_tie(colours))):
+        open_ends = colours[tied]
+        first = (open_ends == _smallest_tie(open_ends)[:, None]).argmax(axis=1)
+        adjacency = batch.adjacency[tied].astype(np.uint64)
+        colours[tied] = _stable(_distinguished(open_ends, first), adjacency)
+    return colours
+
+
+def _distinguished(colours: UInt64[Array, "g v"], chosen: Array) -> Array:
+    """A colour of its own for the chosen vertex of each graph, [g v]."""
+    colours = colours.copy()
+    rows = np.arange(len(colours))
+    colours[rows, chosen] = mix(colours[rows, chosen] ^ _CHOSEN) | np.uint64(1)
+    return colours
+
+
+def _worth_trying(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> Array:
+    """The vertices that share the smallest shared colour, [g v]; of twins only the first."""
+    members = colours == _smallest_tie(colours)[:, None]
+    rows, first = np.arange(len(colours)), members.argmax(axis=1)
+    ins, outs = batch.adjacency[rows, :, first], batch.adjacency[rows, first, :]
+    unlike = (batch.adjacency != ins[:, :, None]).any(axis=1)
+    unlike |= (batch.adjacency != outs[:, None, :]).any(axis=2)
+    twins = ~(unlike & members).any(axis=1)
+    members[twins] = False
+    members[rows[twins], first[twins]] = True
     return members

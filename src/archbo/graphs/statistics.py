@@ -21,7 +21,6 @@ def statistics(batch: GraphBatch, names: Mapping[str, int]) -> dict[str, Float[A
         batch: pruned graphs.
         names: the label of each operation by its name.
     """
-    count = len(batch)
     present, matrix = batch.present, batch.adjacency.astype(float)
     inner = present.copy()
     inner[:, [0, -1]] = False
@@ -34,16 +33,12 @@ def statistics(batch: GraphBatch, names: Mapping[str, int]) -> dict[str, Float[A
         "edges": matrix.sum(axis=(1, 2)),
         "log_paths": np.log1p(paths[:, -1]),
     }
-    shares = {"vertex": inner.astype(float)}
-    shares |= {name: (batch.labels == np.uint64(code)) * 1.0 for name, code in names.items()}
-    for name, share in shares.items():
+    found["longest"], found["shortest"], _ = _along_paths(inner.astype(float), matrix, paths)
+    for name, code in names.items():
+        share = (batch.labels == np.uint64(code)).astype(float)
         most, fewest, mean = _along_paths(share, matrix, paths)
-        if name == "vertex":
-            found |= {"longest": most, "shortest": fewest}
-        else:
-            total = share.sum(axis=1) if count else np.zeros(0)
-            found |= {f"{name}.count": total, f"{name}.most": most}
-            found |= {f"{name}.fewest": fewest, f"{name}.mean": mean}
+        found |= {f"{name}.count": share.sum(axis=1), f"{name}.most": most}
+        found |= {f"{name}.fewest": fewest, f"{name}.mean": mean}
     return found
 
 

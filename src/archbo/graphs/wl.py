@@ -17,7 +17,7 @@ _FORWARD = np.uint64(0x9E3779B97F4A7C15)
 _BACKWARD = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-def mix(x: UInt64[Array, "..."]) -> UInt64[Array, "..."]:
+def mix(x: UInt64[Array, ...]) -> UInt64[Array, ...]:
     """Scramble 64-bit integers, one to one. Source: the finaliser of SplitMix64."""
     x = x ^ (x >> np.uint64(30))
     x = x * np.uint64(0xBF58476D1CE4E5B9)

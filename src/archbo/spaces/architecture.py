@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from archbo.errors import ArchitectureError, nearest
 from archbo.graphs.labelled import LabelledGraph, side_by_side
+from archbo.spaces.decisions import Choice
 from archbo.spaces.part import Part
 
 if TYPE_CHECKING:
@@ -26,13 +25,19 @@ class Architecture(Mapping[str, Any]):
         numbers: its row in the compiled space, 0 where a decision is inactive.
     """
 
-    def __init__(self, space: Part, numbers: tuple[float, ...]) -> None:
-        self.space = space
-        self.numbers = numbers
+    space: Part
+    numbers: tuple[float, ...]
 
-    @cached_property
+    def __init__(self, space: Part, numbers: tuple[float, ...]) -> None:
+        object.__setattr__(self, "space", space)
+        object.__setattr__(self, "numbers", numbers)
+
+    @property
     def value(self) -> Any:
-        """The plain value: the form in which users write and read an architecture."""
+        """The plain value: the form in which users write and read an architecture.
+
+        A copy each time, so that a change to it does not reach the architecture.
+        """
         return self.space.decode(self.numbers)
 
     @cached_property
@@ -66,42 +71,45 @@ class Architecture(Mapping[str, Any]):
         Raises:
             ArchitectureError: if there is no such part, or it is not active here.
         """
-        for child, at, inner in self.space.children():
-            if child == name:
-                if not self.rows.active[0, at]:
-                    raise ArchitectureError("this part is not active here", path=name)
-                return Architecture(inner, self.numbers[at : at + inner.width])
-        names = [child for child, _, _ in self.space.children()]
-        raise ArchitectureError(f"no part {name!r}", hint=nearest(name, names))
+        if name not in self._children:
+            raise ArchitectureError(f"no part {name!r}", hint=nearest(name, self._children))
+        at, inner = self._children[name]
+        if not self.rows.active[0, at]:
+            raise ArchitectureError(f"part {name!r} is not active here, {self!r}")
+        return Architecture(inner, self.numbers[at : at + inner.width])
 
     def to_dict(self) -> Any:
         """The plain value in JSON form; `space.architecture` reads it back."""
         return _as_json(self.value)
 
-    def _inner(self) -> Mapping[str, Any]:
-        """The names to read by: a space's parts, or those of the chosen option."""
-        return self.value if isinstance(self.value, Mapping) else {}
+    @cached_property
+    def _children(self) -> dict[str, tuple[int, Part]]:
+        """The parts inside, and where their numbers start."""
+        return {name: (at, part) for name, at, part in self.space.children()}
+
+    def _named(self) -> Mapping[str, Any]:
+        """The plain value by name; empty where it has no names."""
+        value = self.value
+        return value if isinstance(value, Mapping) else {}
 
     def __getitem__(self, name: str) -> Any:
-        inner = self._inner()
-        if name in inner:
-            if isinstance(inner[name], Mapping) and name in self._children():
+        named = self._named()
+        if name in named:
+            inner = named[name]
+            if isinstance(inner, Mapping) and self._children[name][1].children():
                 return self.part(name)
-            return inner[name]
-        if len(inner) == 1 and next(iter(inner)) in self._children():
-            (option,) = inner
-            if isinstance(inner[option], Mapping) and name in inner[option]:
-                return self.part(option)[name]
-        raise KeyError(name)
-
-    def _children(self) -> list[str]:
-        return [name for name, _, _ in self.space.children()]
+            return inner
+        if isinstance(self.space, Choice) and named:
+            # what the chosen option brings can be read without naming the option
+            (option,) = named
+            return self.part(option)[name]
+        raise KeyError(f"no {name!r} here. {nearest(str(name), named)}".strip())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._inner())
+        return iter(self._named())
 
     def __len__(self) -> int:
-        return len(self._inner())
+        return len(self._named())
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Architecture):
@@ -121,9 +129,7 @@ class Architecture(Mapping[str, Any]):
         return {"space": self.space, "numbers": self.numbers}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.__dict__:
-            raise AttributeError(f"an architecture does not change; cannot set {name!r}")
-        object.__setattr__(self, name, value)
+        raise AttributeError(f"an architecture does not change; cannot set {name!r}")
 
 
 def _as_json(value: Any) -> Any:
@@ -131,7 +137,7 @@ def _as_json(value: Any) -> Any:
         return {name: _as_json(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_as_json(inner) for inner in value]
-    return value.item() if isinstance(value, np.generic) else value
+    return value
 
 
 def _readable(value: Any) -> str:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from math import comb
 from types import EllipsisType
 from typing import Any
@@ -15,7 +16,18 @@ import numpy as np
 from archbo.arrays import Array, Rng
 from archbo.errors import ArchitectureError, SpaceError, nearest
 from archbo.graphs.batch import INPUT, OUTPUT, GraphBatch, from_edge_operations, label
-from archbo.spaces.part import INACTIVE, Condition, Decision, Kind, Part
+from archbo.spaces.part import (
+    INACTIVE,
+    Condition,
+    Decision,
+    Part,
+    is_whole,
+    listed,
+    plain,
+    shown,
+)
+
+_MOST_NODES = 64  # with more, the ways through a cell of skips no longer fit into 64 bits
 
 
 class Cell(Part):
@@ -35,21 +47,45 @@ class Cell(Part):
     def _labels(self) -> Array:
         return np.array([label(op) for op in self.ops], dtype=np.uint64)
 
+    def _check_whole(self, name: str, least: int, most: int, path: str) -> None:
+        value = getattr(self, name)
+        if not is_whole(value) or not least <= value <= most:
+            raise SpaceError(
+                f"{name} must be a whole number from {least} to {most}, got {shown(value)}",
+                path=path,
+            )
+
     def _check_ops(self, path: str) -> None:
-        if not self.ops:
-            raise SpaceError("a cell needs at least one operation, got none", path=path)
+        if not isinstance(self.ops, tuple) or not self.ops:
+            raise SpaceError(
+                f"a cell needs a list of operations, got {shown(self.ops)}",
+                path=path,
+                hint='Write ops=["conv_3x3", …].',
+            )
         for k, op in enumerate(self.ops):
             if not isinstance(op, str):
-                raise SpaceError(f"an operation is a name, got {op!r}", path=path)
+                raise SpaceError(f"an operation is a name, got {shown(op)}", path=path)
             if op in self.ops[:k]:
                 raise SpaceError(f"duplicate operation {op!r}", path=path)
 
     def _operation(self, op: Any, path: str) -> float:
-        if op not in self.ops:
+        if not isinstance(op, str) or op not in self.ops:
             raise ArchitectureError(
-                f"no operation {op!r}", path=path, hint=nearest(str(op), self.ops)
+                f"no operation {shown(op)}", path=path, hint=nearest(str(op), self.ops)
             )
         return float(self.ops.index(op))
+
+
+def _ends(edge: Sequence[Any], nodes: int, path: str) -> tuple[int, int]:
+    """The source and target of an edge, checked."""
+    source, target = map(plain, edge)
+    if not (is_whole(source) and is_whole(target) and 0 <= source < target < nodes):
+        raise ArchitectureError(
+            f"no edge from {shown(source)} to {shown(target)}",
+            path=path,
+            hint=f"Edges go from a lower node to a higher one of 0 to {nodes - 1}.",
+        )
+    return source, target
 
 
 @dataclass(frozen=True, init=False)
@@ -85,70 +121,67 @@ class EdgeCell(Cell):
         none: str | EllipsisType | None = ...,
         skip: str | EllipsisType | None = ...,
     ) -> None:
-        ops = tuple(ops)
-        object.__setattr__(self, "nodes", nodes)
-        object.__setattr__(self, "ops", ops)
+        object.__setattr__(self, "nodes", plain(nodes))
+        object.__setattr__(self, "ops", listed(ops))
         for name, given, usual in (("none", none, "none"), ("skip", skip, "skip_connect")):
-            default = usual if usual in ops else None
+            default = usual if isinstance(self.ops, tuple) and usual in self.ops else None
             object.__setattr__(self, name, default if given is ... else given)
 
     def check(self, path: str) -> None:
-        if not isinstance(self.nodes, int) or isinstance(self.nodes, bool) or self.nodes < 2:
-            raise SpaceError(f"nodes must be a whole number from 2, got {self.nodes!r}", path=path)
+        self._check_whole("nodes", 2, _MOST_NODES, path)
         self._check_ops(path)
         for name, op in (("none", self.none), ("skip", self.skip)):
-            if op is not None and op not in self.ops:
+            if op is not None and (not isinstance(op, str) or op not in self.ops):
                 raise SpaceError(
-                    f"{name}={op!r} is not among the operations",
+                    f"{name}={shown(op)} is not among the operations",
                     path=path,
                     hint=nearest(str(op), self.ops),
                 )
         if self.none is not None and self.none == self.skip:
-            raise SpaceError(f"none and skip are both {self.none!r}", path=path)
+            raise SpaceError(
+                f"none and skip are both {self.none!r}",
+                path=path,
+                hint="Set one of them to None.",
+            )
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:
         """(source, target) of each edge, by target, then source."""
         return tuple((s, t) for t in range(1, self.nodes) for s in range(t))
 
-    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
-        high = len(self.ops) - 1
-        return [
-            Decision(f"{path}[{s},{t}]", Kind.CATEGORICAL, 0, high, False, 0, when)
-            for s, t in self.edges
-        ]
+    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
+        options = len(self.ops)
+        return [Decision.categorical(f"{path}[{s},{t}]", options, when) for s, t in self.edges]
 
     def encode(self, value: Any, path: str) -> list[float]:
         if not isinstance(value, (list, tuple)):
             raise ArchitectureError(
-                f"expected a list of (source, target, operation), got {value!r}", path=path
+                f"expected a list of (source, target, operation), got {shown(value)}", path=path
             )
         found: dict[tuple[int, int], float] = {}
         for item in value:
             if not isinstance(item, (list, tuple)) or len(item) != 3:
                 raise ArchitectureError(
-                    f"expected (source, target, operation), got {item!r}", path=path
+                    f"expected (source, target, operation), got {shown(item)}", path=path
                 )
-            source, target, op = item
-            if (source, target) not in self.edges:
-                raise ArchitectureError(
-                    f"no edge from {source!r} to {target!r}",
-                    path=path,
-                    hint=f"Edges go from a lower node to a higher one of 0 to {self.nodes - 1}.",
-                )
+            op = item[2]
+            source, target = _ends(item[:2], self.nodes, path)
             if (source, target) in found:
                 raise ArchitectureError(f"edge ({source}, {target}) is given twice", path=path)
             found[source, target] = self._operation(op, f"{path}[{source},{target}]")
         for source, target in self.edges:
             if (source, target) not in found:
-                raise ArchitectureError("this edge is missing", path=f"{path}[{source},{target}]")
+                raise ArchitectureError(
+                    "this edge is missing",
+                    path=f"{path}[{source},{target}]",
+                    hint=f"Write ({source}, {target}, operation).",
+                )
         return [found[edge] for edge in self.edges]
 
     def decode(self, numbers: Sequence[float]) -> list[tuple[int, int, str]]:
         return [(s, t, self.ops[int(k)]) for (s, t), k in zip(self.edges, numbers, strict=True)]
 
-    @property
-    def size(self) -> int:
+    def count(self) -> int:
         return len(self.ops) ** len(self.edges)
 
     def graphs(self, values: Array) -> GraphBatch:
@@ -188,6 +221,12 @@ class NodeCell(Cell):
         max_nodes: at most so many nodes, the input and the output included.
         max_edges: at most so many edges.
         ops: names of the operations.
+
+    >>> cell = NodeCell(max_nodes=4, max_edges=4, ops=["conv", "pool"])
+    >>> a = cell.architecture({"ops": ["conv", "pool"], "edges": [(0, 1), (0, 2), (1, 3), (2, 3)]})
+    >>> b = cell.architecture({"ops": ["pool", "conv"], "edges": [(0, 1), (0, 2), (1, 3), (2, 3)]})
+    >>> a.id == b.id
+    True
     """
 
     max_nodes: int
@@ -195,17 +234,13 @@ class NodeCell(Cell):
     ops: tuple[str, ...]
 
     def __init__(self, max_nodes: int, max_edges: int, ops: Sequence[str]) -> None:
-        object.__setattr__(self, "max_nodes", max_nodes)
-        object.__setattr__(self, "max_edges", max_edges)
-        object.__setattr__(self, "ops", tuple(ops))
+        object.__setattr__(self, "max_nodes", plain(max_nodes))
+        object.__setattr__(self, "max_edges", plain(max_edges))
+        object.__setattr__(self, "ops", listed(ops))
 
     def check(self, path: str) -> None:
-        for name, least in (("max_nodes", 2), ("max_edges", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise SpaceError(
-                    f"{name} must be a whole number from {least}, got {value!r}", path=path
-                )
+        self._check_whole("max_nodes", 2, _MOST_NODES, path)
+        self._check_whole("max_edges", 1, comb(_MOST_NODES, 2), path)
         self._check_ops(path)
 
     @property
@@ -220,32 +255,28 @@ class NodeCell(Cell):
 
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
         last = self.max_nodes - 1
-        found = [
-            Decision(f"{path}.nodes", Kind.INTEGER, 2, self.max_nodes, False, self.max_nodes, when)
-        ]
-        exists = {v: Condition(at, v + 2, self.max_nodes) for v in range(1, last)}
+        most = self.max_nodes
+        found = [Decision.integer(f"{path}.nodes", 2, most, when, most)]
+        exists = {v: Condition(at, v + 2.0, float(most)) for v in range(1, last)}
         for v in range(1, last):
-            high = len(self.ops) - 1
-            found.append(
-                Decision(f"{path}.ops[{v}]", Kind.CATEGORICAL, 0, high, False, 0, exists[v])
-            )
+            found.append(Decision.categorical(f"{path}.ops[{v}]", len(self.ops), exists[v]))
         for s, t in self.pairs:
             inner = s if t == last else t
-            default = float((s, t) == (0, last))
-            condition = exists.get(inner, when)
-            found.append(
-                Decision(
-                    f"{path}.edges[{s},{t}]", Kind.CATEGORICAL, 0, 1, False, default, condition
-                )
-            )
+            name, default = f"{path}.edges[{s},{t}]", float((s, t) == (0, last))
+            found.append(Decision.categorical(name, 2, exists.get(inner, when), default))
         return found
 
     def encode(self, value: Any, path: str) -> list[float]:
         if not isinstance(value, Mapping) or set(value) != {"ops", "edges"}:
             raise ArchitectureError(
-                f'expected {{"ops": […], "edges": [(source, target), …]}}, got {value!r}', path=path
+                f'expected {{"ops": […], "edges": [(0, 1), …]}}, got {shown(value)}', path=path
             )
-        ops, edges = list(value["ops"]), [tuple(edge) for edge in value["edges"]]
+        ops, edges = value["ops"], value["edges"]
+        for name, given in (("ops", ops), ("edges", edges)):
+            if not isinstance(given, (list, tuple)):
+                raise ArchitectureError(
+                    f"expected a list, got {shown(given)}", path=f"{path}.{name}"
+                )
         nodes = len(ops) + 2
         if nodes > self.max_nodes:
             raise ArchitectureError(
@@ -258,27 +289,27 @@ class NodeCell(Cell):
         chosen = [self._operation(op, f"{path}.ops[{v}]") for v, op in enumerate(ops, 1)]
         taken: set[tuple[int, int]] = set()
         for edge in edges:
-            if len(edge) != 2 or not all(isinstance(v, int) for v in edge):
+            if not isinstance(edge, (list, tuple)) or len(edge) != 2:
                 raise ArchitectureError(
-                    f"expected (source, target), got {edge!r}", path=f"{path}.edges"
+                    f"expected (source, target), got {shown(edge)}", path=f"{path}.edges"
                 )
-            source, target = edge
-            if not 0 <= source < target < nodes:
-                raise ArchitectureError(
-                    f"no edge from {source} to {target}",
-                    path=f"{path}.edges",
-                    hint=f"Edges go from a lower node to a higher one of 0 to {nodes - 1}.",
-                )
+            source, target = _ends(edge, nodes, f"{path}.edges")
             slots = (source, self.max_nodes - 1 if target == nodes - 1 else target)
             if slots in taken:
-                raise ArchitectureError(f"edge {edge} is given twice", path=f"{path}.edges")
+                raise ArchitectureError(
+                    f"edge ({source}, {target}) is given twice", path=f"{path}.edges"
+                )
             taken.add(slots)
         numbers = [float(nodes), *chosen, *[INACTIVE] * (self._inner - len(ops))]
         for s, t in self.pairs:
             inner = s if t == self.max_nodes - 1 else t
             numbers.append(float((s, t) in taken) if inner <= len(ops) else INACTIVE)
         if not self.valid(np.nan_to_num(np.array([numbers])))[0]:
-            raise ArchitectureError("no path leads from the input to the output", path=path)
+            raise ArchitectureError(
+                "no path leads from the input to the output",
+                path=path,
+                hint=f"Node 0 is the input, node {nodes - 1} the output.",
+            )
         return numbers
 
     def decode(self, numbers: Sequence[float]) -> dict[str, list[Any]]:
@@ -291,32 +322,28 @@ class NodeCell(Cell):
                 edges.append((s, nodes - 1 if output else t))
         return {"ops": ops, "edges": sorted(edges, key=lambda edge: (edge[1], edge[0]))}
 
-    @property
-    def size(self) -> int:
+    def count(self) -> int:
         """Counted node by node: how many are reachable from the input so far, and how many not."""
         total = 0
         ways = {(1, 0): [1]}  # (reachable, unreachable): number of ways by number of edges
         for inner in range(self.max_nodes - 1):
-            for (r, u), counts in ways.items():
-                total += sum(self._join(counts, r, u, reached=True)) * len(self.ops) ** inner
             new: dict[tuple[int, int], list[int]] = {}
             for (r, u), counts in ways.items():
                 for reached in (True, False):
-                    key = (r + reached, u + (not reached))
-                    old = new.get(key, [0] * (self.max_edges + 1))
-                    added = self._join(counts, r, u, reached=reached)
-                    new[key] = [a + b for a, b in zip(old, added, strict=True)]
+                    grown = self._joined(counts, r, u, reached=reached)
+                    total += reached * sum(grown) * len(self.ops) ** inner  # the output closes it
+                    old = new.get(key := (r + reached, u + (not reached)), [0] * len(grown))
+                    new[key] = [a + b for a, b in zip_longest(old, grown, fillvalue=0)]
             ways = new
         return total
 
-    def _join(self, counts: list[int], r: int, u: int, *, reached: bool) -> list[int]:
+    def _joined(self, counts: list[int], r: int, u: int, *, reached: bool) -> list[int]:
         """Ways by number of edges after one more node, with or without an edge from the r."""
-        result = [0] * (self.max_edges + 1)
+        joins = [comb(r + u, k) - comb(u, k) if reached else comb(u, k) for k in range(r + u + 1)]
+        result = [0] * min(len(counts) + r + u, self.max_edges + 1)
         for edges, count in enumerate(counts):
-            for a in range(1, r + 1) if reached else (0,):
-                for b in range(u + 1):
-                    if edges + a + b <= self.max_edges:
-                        result[edges + a + b] += count * comb(r, a) * comb(u, b)
+            for more, join in enumerate(joins[: len(result) - edges]):
+                result[edges + more] += count * join
         return result
 
     def valid(self, values: Array) -> Array:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float
+from archbo.errors import SpaceError
 from archbo.graphs.batch import GraphBatch
 from archbo.graphs.canonical import canonical_bytes
 from archbo.graphs.wl import colours, mix
@@ -84,9 +85,10 @@ class CompiledSpace:
         self.root = root
         self.decisions = root.decisions("space", 0, None)
         self.blocks = list(self._walk(root, "space", 0))
-        self.structures = {
-            block.path: Structure(block.part) for block in self._outermost(root, "space", 0)
-        }
+        outermost = self._outermost(root, "space", 0)
+        self.structures = {block.path: Structure(block.part) for block in outermost}
+        if len(self.structures) < len(outermost):
+            raise SpaceError("two parts have the same path", hint="Name them without dots.")
 
     def _walk(self, part: Part, path: str, at: int) -> list[Block]:
         found = [Block(path, part, at, self.decisions[at].condition)]
@@ -106,6 +108,11 @@ class CompiledSpace:
     def cells(self) -> list[Block]:
         """Every cell of the space."""
         return [block for block in self.blocks if isinstance(block.part, Cell)]
+
+    @cached_property
+    def constrained(self) -> list[Block]:
+        """The parts of which not every combination of numbers is a member."""
+        return [b for b in self.blocks if b.part.valid(np.zeros((0, b.part.width))) is not None]
 
     @cached_property
     def _scalars(self) -> Array:
@@ -134,19 +141,46 @@ class CompiledSpace:
                 active[:, d] = active[:, c.parent] & (parent >= c.low) & (parent <= c.high)
         return active
 
+    def active(self, values: Float[Array, "n D"], d: int) -> Bool[Array, " n"]:
+        """Where one decision is taken, by the decisions that it depends on."""
+        active = np.ones(len(values), dtype=bool)
+        condition = self.decisions[d].condition
+        while condition is not None:
+            parent = values[:, condition.parent]
+            active &= (parent >= condition.low) & (parent <= condition.high)
+            condition = self.decisions[condition.parent].condition
+        return active
+
+    @cached_property
+    def dependents(self) -> Bool[Array, "D D"]:
+        """Whether the second decision is taken or not depending on the first."""
+        found = np.zeros((len(self.decisions), len(self.decisions)), dtype=bool)
+        for d, decision in enumerate(self.decisions):
+            if decision.condition is not None:
+                parent = decision.condition.parent
+                found[:, d] = found[:, parent]
+                found[parent, d] = True
+        return found
+
     def rows(self, values: Float[Array, "n D"]) -> Rows:
         """Rows from numbers, with what is inactive set to 0."""
         active = self.activity(values)
-        return Rows(np.where(active, values, 0.0), active)
+        # adding 0.0 makes -0.0 and 0.0 one
+        return Rows(np.where(active, values, 0.0) + 0.0, active)
 
     def valid(self, rows: Rows) -> Bool[Array, " n"]:
         """Which rows are members of the space, given that each number is within its bounds."""
         good = np.ones(len(rows), dtype=bool)
-        for block in self.cells:
-            verdict = block.part.valid(rows.values[:, block.columns])
-            if verdict is not None:
-                good &= verdict | ~self.present(rows, block)
+        for block in self.constrained:
+            good &= self.valid_block(rows, block)
         return good
+
+    def valid_block(self, rows: Rows, block: Block) -> Bool[Array, " n"]:
+        """In which rows a part is valid, or not active."""
+        verdict = block.part.valid(rows.values[:, block.columns])
+        return (
+            ~self.present(rows, block) if verdict is None else verdict | ~self.present(rows, block)
+        )
 
     def present(self, rows: Rows, block: Block) -> Bool[Array, " n"]:
         """In which rows a part is active."""
@@ -159,7 +193,7 @@ class CompiledSpace:
             ArchitectureError: naming the path of what does not fit.
         """
         numbers = self.root.encode(value, "space")
-        return Architecture(self.root, tuple(np.nan_to_num(np.array(numbers)).tolist()))
+        return Architecture(self.root, tuple((np.nan_to_num(np.array(numbers)) + 0.0).tolist()))
 
     def architectures(self, rows: Rows) -> list[Architecture]:
         """The architectures of these rows."""
@@ -210,7 +244,7 @@ class CompiledSpace:
 
         Two different networks share one only where colour refinement cannot tell their cells apart.
         """
-        scalars = np.where(rows.active, rows.values + 0.0, -np.inf)[:, self._scalars]
+        scalars = np.where(rows.active, rows.values, -np.inf)[:, self._scalars]
         found = np.zeros(len(rows), dtype=np.uint64)
         for column in scalars.T:
             found = mix(found + np.ascontiguousarray(column).view(np.uint64) + np.uint64(1))
@@ -234,22 +268,33 @@ class CompiledSpace:
 def to_unit(decision: Decision, values: Float[Array, " n"]) -> Float[Array, " n"]:
     """A decision's values on [0, 1]."""
     low, high = float(decision.low), float(decision.high)
-    if low == high:
+    scale = np.log if decision.log else np.asarray
+    span = scale(high) - scale(low)
+    if span == 0:  # also where two bounds are so close that their logarithms are equal
         return np.zeros(values.shape)
-    if decision.log:
-        inside = np.maximum(values, low)
-        return np.log(inside / low) / np.log(high / low)
-    return np.clip((values - low) / (high - low), 0.0, 1.0)
+    unit: Array = (scale(np.maximum(values, low)) - scale(low)) / span
+    return np.minimum(unit, 1.0)
 
 
 def from_unit(decision: Decision, unit: Float[Array, " n"]) -> Float[Array, " n"]:
     """The decision's values at positions in [0, 1]; integers cover intervals of equal width."""
     low, high = float(decision.low), float(decision.high)
     if decision.kind is not Kind.REAL:
-        if decision.log:
-            position = np.exp(np.log(low - 0.5) + unit * (np.log(high + 0.5) - np.log(low - 0.5)))
-            return np.clip(np.round(position), low, high)
-        return np.minimum(low + np.floor(unit * (high - low + 1)), high)
+        low, high = low - 0.5, high + 0.5
     if decision.log:
-        return np.clip(low * (high / low) ** unit, low, high)
-    return np.clip(low + unit * (high - low), low, high)
+        found = low * np.exp(unit * (np.log(high) - np.log(low)))
+    else:
+        found = low + unit * (high - low)
+    if decision.kind is not Kind.REAL:
+        found = np.floor(found + 0.5)
+    return np.clip(found, decision.low, decision.high)
+
+
+def middle_unit(decision: Decision, values: Float[Array, " n"]) -> Float[Array, " n"]:
+    """A position that `from_unit` maps to each value: for integers inside their interval."""
+    if decision.kind is Kind.REAL:
+        return to_unit(decision, values)
+    low, high = decision.low - 0.5, decision.high + 0.5
+    if decision.log:
+        return (np.log(values) - np.log(low)) / (np.log(high) - np.log(low))
+    return (values - low) / (high - low)

@@ -6,16 +6,27 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Any
 
 from archbo.errors import ArchitectureError, SpaceError, nearest
-from archbo.spaces.part import INACTIVE, Condition, Decision, Kind, Part
+from archbo.spaces.part import (
+    INACTIVE,
+    Condition,
+    Decision,
+    Kind,
+    Part,
+    is_finite,
+    is_whole,
+    listed,
+    plain,
+    shown,
+)
 
 _LARGEST = 2**53  # beyond it a double does not hold every integer
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, eq=False)
 class Choice(Part):
     """One of several options; an option may bring decisions of its own.
 
@@ -32,45 +43,73 @@ class Choice(Part):
     parts: tuple[Part | None, ...]
 
     def __init__(self, options: Sequence[Any] | Mapping[str, Part | None]) -> None:
-        names: Sequence[Any] = list(options)
-        parts = list(options.values()) if isinstance(options, Mapping) else [None] * len(names)
-        names = [tuple(n) if isinstance(n, list) else n for n in names]
-        object.__setattr__(self, "options", tuple(names))
-        object.__setattr__(self, "parts", tuple(parts))
+        parts: tuple[Part | None, ...] = ()
+        names = options
+        if isinstance(options, Mapping):
+            names, parts = list(options), tuple(options.values())
+        names = listed(names)
+        if isinstance(names, tuple):
+            names = tuple(_frozen(name) for name in names)
+            parts = parts or (None,) * len(names)
+        object.__setattr__(self, "options", names)
+        object.__setattr__(self, "parts", parts)
 
     def check(self, path: str) -> None:
+        if not isinstance(self.options, tuple):
+            raise SpaceError(
+                f"options are a list, or names with their parts, got {shown(self.options)}",
+                path=path,
+                hint='Write Choice(["a", "b"]) or Choice({"a": part, "b": None}).',
+            )
         if not self.options:
             raise SpaceError("a choice needs at least one option, got none", path=path)
         seen: set[str] = set()
         for option, part in zip(self.options, self.parts, strict=True):
-            try:
-                key = json.dumps(option)
-            except TypeError:
+            self._check_option(option, path)
+            if _key(option) in seen:
                 raise SpaceError(
-                    f"an option is a string, number, boolean, None or a list of them, "
-                    f"got {option!r}",
-                    path=path,
-                    hint='Name it: Choice({"name": part}).' if isinstance(option, Part) else "",
-                ) from None
-            if key in seen:
-                raise SpaceError(f"duplicate option {option!r}", path=path)
-            seen.add(key)
+                    f"duplicate option {option!r}", path=path, hint="Give each option once."
+                )
+            seen.add(_key(option))
             if isinstance(part, Part):
                 part.check(f"{path}.{option}")
             elif part is not None:
                 raise SpaceError(
-                    f"an option brings a part or None, got {part!r}", path=f"{path}.{option}"
+                    f"an option brings a part or None, got {shown(part)}", path=f"{path}.{option}"
                 )
 
+    def _check_option(self, option: Any, path: str) -> None:
+        if not _is_option(option):
+            raise SpaceError(
+                "an option is a string, finite number, boolean, None or a list of them, "
+                f"got {shown(option)}",
+                path=path,
+                hint='Name it: Choice({"name": part}).' if isinstance(option, Part) else "",
+            )
+        if not self._is_plain and not isinstance(option, str):
+            # JSON has only strings as keys
+            raise SpaceError(
+                f"options that bring parts are named by strings, got {option!r}",
+                path=path,
+                hint=f'Name it "{option}".',
+            )
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether no option brings decisions."""
+        return all(part is None for part in self.parts)
+
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
-        high = len(self.options) - 1
-        found = [Decision(path, Kind.CATEGORICAL, 0, high, False, 0, when)]
+        found = [Decision.categorical(path, len(self.options), when)]
         for k, (option, part) in enumerate(zip(self.options, self.parts, strict=True)):
             if part is not None:
-                found += part.decisions(f"{path}.{option}", at + len(found), Condition(at, k, k))
+                found += part.decisions(
+                    f"{path}.{option}", at + len(found), Condition(at, float(k), float(k))
+                )
         return found
 
-    def children(self) -> list[tuple[str, int, Part]]:
+    @cached_property
+    def _children(self) -> list[tuple[str, int, Part]]:
         found, at = [], 1
         for option, part in zip(self.options, self.parts, strict=True):
             if part is not None:
@@ -78,87 +117,137 @@ class Choice(Part):
                 at += part.width
         return found
 
+    def children(self) -> list[tuple[str, int, Part]]:
+        return self._children
+
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {json.dumps(option): k for k, option in enumerate(self.options)}
+        return {_key(option): k for k, option in enumerate(self.options)}
 
     def encode(self, value: Any, path: str) -> list[float]:
         name, inner = value, None
         if isinstance(value, Mapping):
             if len(value) != 1:
                 raise ArchitectureError(
-                    f'one option with its part, such as {{"{self.options[0]}": …}}, '
+                    f'expected one option with its part, such as {{"{self.options[0]}": …}}, '
                     f"got {sorted(map(str, value))}",
                     path=path,
                 )
             name, inner = next(iter(value.items()))
-        try:
-            chosen = self._positions.get(json.dumps(name))
-        except TypeError:
-            chosen = None
+        name = _frozen(name)
+        chosen = self._positions.get(_key(name)) if _is_option(name) else None
         if chosen is None:
             names = [str(o) for o in self.options]
             raise ArchitectureError(
-                f"no option {name!r}", path=path, hint=nearest(str(name), names)
+                f"no option {shown(name)}", path=path, hint=nearest(str(name), names)
             )
         part = self.parts[chosen]
-        if part is None and isinstance(value, Mapping) and inner is not None:
+        if part is None and inner is not None:
             raise ArchitectureError(
-                f"option {name!r} brings no decisions, got {inner!r}", path=path
+                f"option {name!r} brings no decisions, got {shown(inner)}",
+                path=path,
+                hint=f"Write {name!r} alone.",
             )
         if part is not None and not isinstance(value, Mapping):
             raise ArchitectureError(
                 f"option {name!r} needs its decisions", path=path, hint=f'Write {{"{name}": …}}.'
             )
-        numbers = [float(chosen)]
-        for k, (option, other) in enumerate(zip(self.options, self.parts, strict=True)):
-            if other is not None:
-                taken = k == chosen
-                numbers += (
-                    other.encode(inner, f"{path}.{option}") if taken else [INACTIVE] * other.width
-                )
+        numbers = [INACTIVE] * self.width
+        numbers[0] = float(chosen)
+        for option, at, other in self.children():
+            if other is part and option == name:
+                numbers[at : at + other.width] = other.encode(inner, f"{path}.{option}")
         return numbers
 
     def decode(self, numbers: Sequence[float]) -> Any:
-        chosen = int(numbers[0])
-        at = 1
-        for part in self.parts[:chosen]:
-            at += part.width if part is not None else 0
-        part = self.parts[chosen]
-        if part is None:
-            return self.options[chosen]
-        return {self.options[chosen]: part.decode(numbers[at : at + part.width])}
+        chosen = self.options[int(numbers[0])]
+        if self.parts[int(numbers[0])] is None:
+            return chosen
+        ((at, part),) = [(at, part) for name, at, part in self.children() if name == chosen]
+        return {chosen: part.decode(numbers[at : at + part.width])}
 
-    @property
-    def size(self) -> int | None:
-        sizes = [1 if part is None else part.size for part in self.parts]
+    def count(self) -> int | None:
+        sizes = [1 if part is None else part.count() for part in self.parts]
         return None if None in sizes else sum(s for s in sizes if s is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        if all(part is None for part in self.parts):
-            return {"kind": "Choice", "options": list(self.options)}
+        if self._is_plain:
+            return {"kind": "Choice", "options": _as_json(self.options)}
         parts = [None if part is None else part.to_dict() for part in self.parts]
         return {"kind": "Choice", "options": dict(zip(self.options, parts, strict=True))}
 
     def __repr__(self) -> str:
-        if all(part is None for part in self.parts):
+        if not isinstance(self.options, tuple):
+            return f"Choice({self.options!r})"
+        if self._is_plain:
             return f"Choice({list(self.options)!r})"
         return f"Choice({dict(zip(self.options, self.parts, strict=True))!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        # by their text: 1, 1.0 and True are equal in Python, yet different options
+        return repr(self.options) == repr(other.options) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash((repr(self.options), self.parts))
+
+
+def _frozen(option: Any) -> Any:
+    """An option without lists and NumPy scalars inside."""
+    if isinstance(option, (list, tuple)):
+        return tuple(_frozen(item) for item in option)
+    return plain(option)
+
+
+def _is_option(option: Any) -> bool:
+    if isinstance(option, tuple):
+        return all(_is_option(item) for item in option)
+    return option is None or isinstance(option, (str, bool)) or is_finite(option)
+
+
+def _key(option: Any) -> str:
+    """Equal for options that stand for the same: 1 and 1.0 do, 1 and True do not."""
+    if isinstance(option, float) and option.is_integer():
+        return json.dumps(int(option))
+    if isinstance(option, tuple):
+        return f"[{', '.join(_key(item) for item in option)}]"
+    return json.dumps(option)
+
+
+def _as_json(option: Any) -> Any:
+    return [_as_json(item) for item in option] if isinstance(option, tuple) else option
 
 
 class _Number(Part):
     """A number between two bounds, both included."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     log: bool
     _kind: Kind
 
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "log"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+
     def check(self, path: str) -> None:
         for name, bound in (("low", self.low), ("high", self.high)):
-            self._check_number(bound, f"{name} must be", path)
+            if not self._is_number(bound):
+                raise SpaceError(f"{name} must be {self._wanted}, got {shown(bound)}", path=path)
+            if self._kind is Kind.INTEGER and abs(bound) > _LARGEST:
+                raise SpaceError(f"{name} must be at most 2**53 in size, got {bound}", path=path)
+        if not isinstance(self.log, bool):
+            raise SpaceError(f"log must be True or False, got {shown(self.log)}", path=path)
         if self.low > self.high:
-            raise SpaceError(f"low={self.low} is above high={self.high}", path=path)
+            raise SpaceError(
+                f"low={self.low} is above high={self.high}", path=path, hint="Swap them."
+            )
+        if not isfinite(float(self.high) - float(self.low)):
+            raise SpaceError(
+                f"the range from {self.low} to {self.high} is wider than a double can hold",
+                path=path,
+            )
         if self.log and self.low <= 0:
             use = "low=1" if self._kind is Kind.INTEGER else "a low above 0"
             raise SpaceError(
@@ -167,30 +256,33 @@ class _Number(Part):
                 hint=f"Use {use} or log=False.",
             )
 
-    def _check_number(self, value: Any, what: str, path: str) -> None:
-        integer = self._kind is Kind.INTEGER
-        good = isinstance(value, int) if integer else isinstance(value, (int, float))
-        if not good or isinstance(value, bool) or not isfinite(value):
-            wanted = "a whole number" if integer else "a finite number"
-            raise SpaceError(f"{what} {wanted}, got {value!r}", path=path)
-        if integer and abs(value) > _LARGEST:
-            raise SpaceError(f"{what} at most 2**53, got {value}", path=path)
+    def _is_number(self, value: Any) -> bool:
+        return is_whole(value) if self._kind is Kind.INTEGER else is_finite(value)
 
-    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
-        middle = (self.low * self.high) ** 0.5 if self.log else (self.low + self.high) / 2
+    @property
+    def _wanted(self) -> str:
+        return "a whole number" if self._kind is Kind.INTEGER else "a finite number"
+
+    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
+        # doubles also where ints were given: a large int need not be one
+        low, high = float(self.low), float(self.high)
+        middle = sqrt(low) * sqrt(high) if self.log else low + (high - low) / 2
         if self._kind is Kind.INTEGER:
-            middle = round(middle)
-        middle = min(max(middle, self.low), self.high)
-        return [Decision(path, self._kind, self.low, self.high, self.log, middle, when)]
+            middle = float(round(middle))
+        middle = min(max(middle, low), high)
+        return [Decision(path, self._kind, low, high, self.log, middle, when)]
 
     def encode(self, value: Any, path: str) -> list[float]:
-        value = value.item() if hasattr(value, "item") else value
-        try:
-            self._check_number(value, "expected", path)
-        except SpaceError as error:
-            raise ArchitectureError(error.message, path=path) from None
-        if not self.low <= value <= self.high:
-            raise ArchitectureError(f"{value} is outside {self.low} to {self.high}", path=path)
+        value = plain(value)
+        if not self._is_number(value):
+            raise ArchitectureError(
+                f"expected {self._wanted} from {self.low} to {self.high}, got {shown(value)}",
+                path=path,
+            )
+        if not float(self.low) <= value <= float(self.high):
+            raise ArchitectureError(
+                f"{shown(value)} is outside {self.low} to {self.high}", path=path
+            )
         return [float(value)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -213,49 +305,54 @@ class Int(_Number):
     def decode(self, numbers: Sequence[float]) -> int:
         return int(numbers[0])
 
-    @property
-    def size(self) -> int:
+    def count(self) -> int:
         return self.high - self.low + 1
 
 
 @dataclass(frozen=True)
 class Float(_Number):
-    """A real number from low to high, both included; `log` spaces it by ratios."""
+    """A real number from low to high, both included; `log` spaces it by ratios.
 
-    low: float
-    high: float
+    >>> Float(1e-4, 1e-1, log=True).architecture(0.01).value
+    0.01
+    """
+
+    low: int | float
+    high: int | float
     log: bool = False
     _kind = Kind.REAL
 
     def decode(self, numbers: Sequence[float]) -> float:
         return float(numbers[0])
 
-    @property
-    def size(self) -> int | None:
-        return 1 if self.low == self.high else None
+    def count(self) -> int | None:
+        return 1 if float(self.low) == float(self.high) else None
 
 
 @dataclass(frozen=True)
 class Bool(Part):
-    """Yes or no."""
+    """Yes or no.
+
+    >>> Bool().architecture(True).value
+    True
+    """
 
     def check(self, path: str) -> None:
         """A Bool always makes sense."""
 
-    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
-        return [Decision(path, Kind.CATEGORICAL, 0, 1, False, 0, when)]
+    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
+        return [Decision.categorical(path, 2, when)]
 
     def encode(self, value: Any, path: str) -> list[float]:
-        value = value.item() if hasattr(value, "item") else value
+        value = plain(value)
         if not isinstance(value, bool):
-            raise ArchitectureError(f"expected True or False, got {value!r}", path=path)
+            raise ArchitectureError(f"expected True or False, got {shown(value)}", path=path)
         return [float(value)]
 
     def decode(self, numbers: Sequence[float]) -> bool:
         return bool(numbers[0])
 
-    @property
-    def size(self) -> int:
+    def count(self) -> int:
         return 2
 
     def to_dict(self) -> dict[str, Any]:

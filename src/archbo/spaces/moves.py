@@ -9,8 +9,8 @@ import numpy as np
 
 from archbo.arrays import Array, Rng
 from archbo.errors import SpaceError
-from archbo.spaces.compiled import CompiledSpace, Rows, from_unit, stack, to_unit
-from archbo.spaces.part import Decision, Kind
+from archbo.spaces.compiled import CompiledSpace, Rows, from_unit, middle_unit, stack, to_unit
+from archbo.spaces.part import Decision, Kind, Part
 
 if TYPE_CHECKING:
     from archbo.spaces.architecture import Architecture
@@ -21,6 +21,8 @@ MOST_COMPLETIONS = 256
 _TRIES = 10_000  # a cell's own draw is valid once in a few tries
 _MUTATION_TRIES = 200  # rejected changes before a row is left as it is
 _OTHER_TRIES = 400  # mutations that gave the same network before giving up
+_PLAIN_TRIES = 16  # of them, so many change one decision; the others walk on from the last change
+_ROUNDING = 1e-9  # on [0, 1]: far above what a logarithm and its inverse lose
 _STEP = 0.2  # standard deviation of a number's mutation, as a share of its range
 
 
@@ -31,24 +33,29 @@ def sample(space: CompiledSpace, rng: Rng, count: int) -> Rows:
 
 def _draw(space: CompiledSpace, rng: Rng, count: int) -> Array:
     """Random numbers for every decision, active or not, [n D]; cells are valid by themselves."""
-    unit = rng.random((count, len(space.decisions)))
-    values = np.column_stack([from_unit(d, unit[:, k]) for k, d in enumerate(space.decisions)])
-    for block in space.cells:
-        own = block.part.draw(rng, count)
-        if own is None:
-            continue
+    values = _independent(space, rng, count)
+    for block in space.constrained:
+        own = _part_draw(block.part, rng, count)
         for _ in range(_TRIES):
             inner = block.part.compiled.rows(own)
             bad = np.flatnonzero(~block.part.compiled.valid(inner))
             if not len(bad):
                 break
-            again = block.part.draw(rng, len(bad))
-            assert again is not None
-            own[bad] = again
+            own[bad] = _part_draw(block.part, rng, len(bad))
         else:
             raise SpaceError("no valid member was found by sampling", path=block.path)
         values[:, block.columns] = own
     return values
+
+
+def _independent(space: CompiledSpace, rng: Rng, count: int) -> Array:
+    unit = rng.random((count, len(space.decisions)))
+    return np.column_stack([from_unit(d, unit[:, k]) for k, d in enumerate(space.decisions)])
+
+
+def _part_draw(part: Part, rng: Rng, count: int) -> Array:
+    own = part.draw(rng, count)
+    return _independent(part.compiled, rng, count) if own is None else own
 
 
 def mutate(space: CompiledSpace, rows: Rows, rng: Rng) -> Rows:
@@ -91,15 +98,17 @@ def _step(decision: Decision, old: Array, steps: Array, jumps: Array) -> Array:
         # the k-th of the other options: those from the old one on move up by one
         other = np.floor(jumps * (others - 1))
         return other + (other >= old)
-    unit = to_unit(decision, old) + steps
+    unit = middle_unit(decision, old) + steps
     unit = 1 - np.abs(1 - np.abs(unit) % 2)  # reflect at both ends
     new = from_unit(decision, unit)
     if decision.kind is Kind.INTEGER:
         direction = np.where(steps >= 0, 1, -1)
         direction = np.where(old + direction > decision.high, -1, direction)
         direction = np.where(old + direction < decision.low, 1, direction)
-        new = np.where(new == old, old + direction, new)
-    return new
+        return np.where(new == old, old + direction, new)
+    # a narrow range has few doubles: the next one, where the step was too short to reach it
+    following = np.nextafter(old, np.where(old < decision.high, decision.high, decision.low))
+    return np.where(new == old, following, new)
 
 
 def mutate_one(space: CompiledSpace, arch: Architecture, rng: Rng) -> Architecture:
@@ -112,22 +121,29 @@ def mutate_one(space: CompiledSpace, arch: Architecture, rng: Rng) -> Architectu
     rows = start
     for attempt in range(_OTHER_TRIES):
         child = mutate(space, rows, rng)
+        if (child.values == rows.values).all():
+            break
         mutant = space.architectures(child)[0]
         if mutant.id != arch.id:
             return mutant
-        # a plain change did not do: walk further away every few attempts
-        rows = child if attempt % 4 == 3 else start
-    raise SpaceError("there is no other network to mutate into", path="space")
+        rows = start if attempt < _PLAIN_TRIES else child
+    raise SpaceError(
+        "there is no other network to mutate into",
+        path="space",
+        hint="Give at least one decision a second option.",
+    )
 
 
 def crossover(space: CompiledSpace, a: Rows, b: Rows, rng: Rng) -> Rows:
-    """Each decision from one of the two parents; a child that is no member becomes its a."""
-    first = rng.random(a.values.shape) < 0.5
+    """Each decision from one of the parents; a part that would be invalid comes whole from one."""
+    first = rng.integers(2, size=a.values.shape).astype(bool)
     # a decision that only one parent takes can come from that parent only
     first = np.where(a.active == b.active, first, a.active)
     child = space.rows(np.where(first, a.values, b.values))
-    good = space.valid(child)[:, None]
-    return Rows(np.where(good, child.values, a.values), np.where(good, child.active, a.active))
+    for block in space.constrained:
+        bad = np.flatnonzero(~space.valid_block(child, block))
+        first[bad, block.columns] = first[bad, block.start, None]
+    return space.rows(np.where(first, a.values, b.values))
 
 
 def neighbors(space: CompiledSpace, row: Rows) -> Rows:
@@ -140,12 +156,13 @@ def neighbors(space: CompiledSpace, row: Rows) -> Rows:
         for new in _steps(space.decisions[d], float(row.values[0, d])):
             values = row.values.copy()
             values[0, d] = new
-            changed = space.rows(values)
-            lost = row.active[0] & ~changed.active[0]
-            gained = changed.active[0] & ~row.active[0]
-            if lost.any() and not _is_completion(space, changed, row, lost):
+            kept = row.active & space.activity(values)
+            opened = np.flatnonzero(space.dependents[d] & ~kept[0])
+            # where it switches something off, the way back must lead here
+            lost = (row.active & ~kept).any()
+            if lost and not (_completions(space, row.values, opened) == row.values).all(1).any():
                 continue
-            found.append(_completions(space, changed, gained) if gained.any() else changed)
+            found.append(space.rows(_completions(space, values, opened)))
     rows = stack(found)
     return rows.take(space.valid(rows))
 
@@ -158,55 +175,34 @@ def _steps(decision: Decision, old: float) -> list[float]:
         powers = [2.0**k for k in range(int(decision.high - decision.low).bit_length())]
         moved = [old + sign * power for power in powers for sign in (1, -1)]
         return [new for new in moved if decision.low <= new <= decision.high]
-    if decision.low == decision.high:
-        return []
-    unit = float(to_unit(decision, np.array([old]))[0])
-    parts = [sign * 2.0**-k for k in range(1, 5) for sign in (1, -1)]
-    inside = [unit + part for part in parts if 0 <= unit + part <= 1]
-    return [float(from_unit(decision, np.array([u]))[0]) for u in inside]
+    parts = np.array([sign * 2.0**-k for k in range(1, 5) for sign in (1, -1)])
+    unit = to_unit(decision, np.array([old])) + parts
+    # a step back to an end may miss it by rounding
+    inside = (unit > -_ROUNDING) & (unit < 1 + _ROUNDING)
+    moved = from_unit(decision, np.clip(unit[inside], 0.0, 1.0)).tolist()
+    return [new for new in dict.fromkeys(moved) if new != old]
 
 
-def _completions(space: CompiledSpace, row: Rows, gained: Array) -> Rows:
-    """All settings of the decisions that were just switched on; the defaults if too many."""
-    start = row.values.copy()
-    start[0, gained] = [space.decisions[d].default for d in np.flatnonzero(gained)]
-    default = space.rows(start)
-    values = default.values
-    # switching on can switch on more: go through all that could become active, parents first
-    for d in range(len(space.decisions)):
-        if not gained[d] and not _depends_on(space, d, gained):
-            continue
-        active = space.activity(values)[:, d]
-        if not active.any():
-            continue
+def _completions(space: CompiledSpace, values: Array, opened: Array) -> Array:
+    """All settings of the decisions that may have been switched on; the defaults if too many.
+
+    `values` is one row; `opened` lists the decisions, parents first; inactive ones stay out of it.
+    """
+    values = values.copy()
+    values[0, opened] = [space.decisions[d].default for d in opened]
+    defaults = space.rows(values).values
+    for d in opened:
+        active = space.active(values, d)
         options = space.decisions[d].options
-        if options is None or len(values) + active.sum() * (options - 1) > MOST_COMPLETIONS:
-            return default
+        more = active.sum() * ((options or np.inf) - 1) if active.any() else 0
+        if len(values) + more > MOST_COMPLETIONS:
+            return defaults
         values = np.concatenate([values[~active], _expanded(space.decisions[d], values[active], d)])
-    return space.rows(values)
-
-
-def _depends_on(space: CompiledSpace, d: int, gained: Array) -> bool:
-    condition = space.decisions[d].condition
-    while condition is not None:
-        if gained[condition.parent]:
-            return True
-        condition = space.decisions[condition.parent].condition
-    return False
-
-
-def _is_completion(space: CompiledSpace, without: Rows, row: Rows, lost: Array) -> bool:
-    """Whether the way back, from `without`, would lead to the row."""
-    values = np.where(lost, row.values, without.values)
-    changed = np.where(without.active | lost, row.values, values)
-    back = space.rows(changed)
-    gained = back.active[0] & ~without.active[0]
-    found = _completions(space, back, gained)
-    return bool((found.values == row.values).all(axis=1).any())
+    return space.rows(values).values
 
 
 def enumerate_rows(space: CompiledSpace, chunk: int = 4096) -> Iterator[Rows]:
-    """Every valid row, once, in batches.
+    """Every valid row, once, in batches of at most `chunk`.
 
     Raises:
         SpaceError: if there are infinitely many.
@@ -218,40 +214,46 @@ def enumerate_rows(space: CompiledSpace, chunk: int = 4096) -> Iterator[Rows]:
                 path=decision.path,
                 hint="Use a Choice or an Int.",
             )
-    ends = {block.columns.stop: block for block in space.cells}
-    start = np.zeros((1, len(space.decisions)))
-    pending = [(0, start)]
+    pending = [iter([np.zeros((1, len(space.decisions)))])]
     while pending:
-        d, values = pending.pop()
-        while d < len(space.decisions) and len(values) <= chunk:
-            active = space.activity(values)[:, d]
-            expanded = _expanded(space.decisions[d], values[active], d)
-            values = np.concatenate([values[~active], expanded])
-            d += 1
-            if d in ends:
-                values = values[_valid_block(space, values, d)]
-        if d == len(space.decisions):
-            if len(values):
-                yield space.rows(values)
+        values = next(pending[-1], None)
+        if values is None:
+            pending.pop()
+        elif len(pending) > len(space.decisions):
+            yield space.rows(values)
         else:
-            half = len(values) // 2
-            pending += [(d, values[half:]), (d, values[:half])]
+            pending.append(_branches(space, values, len(pending) - 1, chunk))
 
 
-def _valid_block(space: CompiledSpace, values: Array, end: int) -> Array:
-    rows = space.rows(values)
-    good = np.ones(len(rows), dtype=bool)
-    for block in space.cells:
-        if block.columns.stop == end:
-            verdict = block.part.valid(rows.values[:, block.columns])
-            if verdict is not None:
-                good &= verdict | ~space.present(rows, block)
-    return good
+def _branches(space: CompiledSpace, values: Array, d: int, chunk: int) -> Iterator[Array]:
+    """All valid settings of one more decision, in batches of at most `chunk` rows."""
+    ending = [block for block in space.constrained if block.columns.stop == d + 1]
+    for batch in _settings(space, values, d, chunk):
+        if ending:
+            rows = space.rows(batch)
+            batch = batch[np.all([space.valid_block(rows, block) for block in ending], axis=0)]
+        if len(batch):
+            yield batch
 
 
-def _expanded(decision: Decision, values: Array, d: int) -> Array:
-    """Each row once for every value of decision d."""
-    options = np.arange(decision.options or 1) + decision.low
+def _settings(space: CompiledSpace, values: Array, d: int, chunk: int) -> Iterator[Array]:
+    active, options = space.active(values, d), space.decisions[d].options or 1
+    still, open_rows = values[~active], values[active]
+    if len(still) + len(open_rows) * options <= chunk:
+        yield np.concatenate([still, _expanded(space.decisions[d], open_rows, d)])
+        return
+    yield still
+    at_once = min(options, chunk)
+    for rows in np.split(open_rows, range(chunk // at_once, len(open_rows), chunk // at_once)):
+        for first in range(0, options, at_once):
+            yield _expanded(space.decisions[d], rows, d, first, min(first + at_once, options))
+
+
+def _expanded(
+    decision: Decision, values: Array, d: int, first: int = 0, stop: int | None = None
+) -> Array:
+    """Each row once for every value of decision d, or for those from position first to stop."""
+    options = np.arange(first, decision.options or 1 if stop is None else stop) + decision.low
     repeated = np.repeat(values, len(options), axis=0)
     repeated[:, d] = np.tile(options, len(values))
     return repeated

@@ -1,9 +1,10 @@
-"""What every part of a space can do: its decisions, its plain values, and moves on architectures."""
+"""What every part of a space can do: decisions, plain values, moves on architectures."""
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -21,6 +22,42 @@ if TYPE_CHECKING:
 
 INACTIVE = float("nan")
 """Marks a decision that is not taken, in what `Part.encode` returns."""
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's own, all else as it is."""
+    scalar = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return value.item() if scalar else value
+
+
+def listed(given: Any) -> Any:
+    """What was given as a tuple; as it is where it is no list, for `Part.check` to report."""
+    unordered = isinstance(given, (str, bytes, set, frozenset, Mapping))
+    if unordered or not isinstance(given, Iterable) or isinstance(given, Part):
+        return given
+    return tuple(plain(item) for item in given)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is an integer; booleans are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a double can hold; booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
+
+
+def shown(value: Any) -> str:
+    """A value for an error message, cut where it gets long.
+
+    >>> shown("x" * 200)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"
+    """
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 class Kind(Enum):
@@ -61,6 +98,21 @@ class Decision:
     default: float
     condition: Condition | None
 
+    @classmethod
+    def categorical(
+        cls, path: str, options: int, condition: Condition | None, default: float = 0.0
+    ) -> Decision:
+        """One of so many options."""
+        high = float(options - 1)
+        return cls(path, Kind.CATEGORICAL, 0.0, high, False, default, condition)
+
+    @classmethod
+    def integer(
+        cls, path: str, low: int, high: int, condition: Condition | None, default: int
+    ) -> Decision:
+        """A whole number, both ends included."""
+        return cls(path, Kind.INTEGER, float(low), float(high), False, float(default), condition)
+
     @property
     def options(self) -> int | None:
         """How many values it can take; None where infinitely many."""
@@ -95,10 +147,9 @@ class Part(ABC):
     def decode(self, numbers: Sequence[float]) -> Any:
         """The plain value of its numbers; what is inactive is never looked at."""
 
-    @property
     @abstractmethod
-    def size(self) -> int | None:
-        """How many members it has, exactly; None where infinitely many."""
+    def count(self) -> int | None:
+        """How many members it has, given that it makes sense: see `size`."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -108,13 +159,23 @@ class Part(ABC):
         """The parts inside: name, position of its first decision within this part, part."""
         return []
 
-    def valid(self, values: Array) -> Array | None:
+    def valid(self, values: Array) -> Array | None:  # noqa: ARG002 - for those that override it
         """Which rows [n] of its own numbers [n w] are members; None if all are."""
         return None
 
-    def draw(self, rng: Rng, count: int) -> Array | None:
-        """Random numbers [count w] where independent decisions would rarely be valid, or None."""
+    def draw(self, rng: Rng, count: int) -> Array | None:  # noqa: ARG002 - as above
+        """Random numbers [count w], if independent decisions would rarely be valid; else None."""
         return None
+
+    @property
+    def size(self) -> int | None:
+        """How many members it has, exactly; None where infinitely many.
+
+        Raises:
+            SpaceError: if it makes no sense.
+        """
+        self.check("space")
+        return self.count()
 
     @cached_property
     def width(self) -> int:
@@ -206,3 +267,12 @@ class Part(ABC):
 
     def _row(self, arch: Architecture) -> Any:
         return self.architecture(arch).rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what is cached can be computed again, and may be large
+        kind = type(self)
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if not isinstance(getattr(kind, name, None), cached_property)
+        }

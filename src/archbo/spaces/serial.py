@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from inspect import Parameter, signature
 from typing import Any
 
 from archbo.errors import SpaceError, nearest
 from archbo.spaces.cells import EdgeCell, NodeCell
 from archbo.spaces.decisions import Bool, Choice, Float, Int
-from archbo.spaces.part import Part
+from archbo.spaces.part import Part, shown
 from archbo.spaces.space import Chain, Space
+
+_KINDS: dict[str, type[Part]] = {
+    kind.__name__: kind for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell)
+}
 
 
 def from_dict(form: Mapping[str, Any]) -> Part:
@@ -22,52 +27,51 @@ def from_dict(form: Mapping[str, Any]) -> Part:
     >>> from_dict(space.to_dict()) == space
     True
     """
-    part = _read(form, "space")
-    part.check("space")
-    return part
+    return _read(form, "space")
 
 
 def _read(form: Any, path: str) -> Part:
+    """One part; the inner ones first, so that an error names the innermost path."""
     if not isinstance(form, Mapping) or "kind" not in form:
-        raise SpaceError(f'expected {{"kind": …}}, got {form!r}', path=path)
-    reader = _READERS.get(form["kind"])
-    if reader is None:
-        raise SpaceError(
-            f"no kind {form['kind']!r}", path=path, hint=nearest(str(form["kind"]), _READERS)
-        )
-    try:
-        return reader({k: v for k, v in form.items() if k != "kind"}, path)
-    except (KeyError, TypeError) as error:
-        raise SpaceError(f"this is no {form['kind']}: {error}", path=path) from error
-
-
-def _choice(form: dict[str, Any], path: str) -> Part:
-    options = form["options"]
-    if isinstance(options, Mapping):
-        return Choice(
-            {
-                name: None if part is None else _read(part, f"{path}.{name}")
-                for name, part in options.items()
+        raise SpaceError(f'expected {{"kind": …}}, got {shown(form)}', path=path)
+    name = form["kind"]
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise SpaceError(f"no kind {shown(name)}", path=path, hint=nearest(str(name), _KINDS))
+    settings = {key: value for key, value in form.items() if key != "kind"}
+    _check_settings(kind, settings, path)
+    if kind is Space:
+        part: Part = Space(**_read_all(settings["parts"], path))
+    else:
+        if kind is Chain:
+            settings["block"] = _read(settings["block"], f"{path}[0]")
+        if kind is Choice and isinstance(settings["options"], Mapping):
+            settings["options"] = {
+                option: None if inner is None else _read(inner, f"{path}.{option}")
+                for option, inner in settings["options"].items()
             }
-        )
-    return Choice(options)
+        part = kind(**settings)
+    part.check(path)
+    return part
 
 
-def _space(form: dict[str, Any], path: str) -> Part:
-    return Space(**{name: _read(part, f"{path}.{name}") for name, part in form["parts"].items()})
+def _read_all(parts: Any, path: str) -> dict[str, Part]:
+    if not isinstance(parts, Mapping) or not parts or not all(isinstance(n, str) for n in parts):
+        raise SpaceError(f'parts must be {{"name": part, …}}, got {shown(parts)}', path=path)
+    return {name: _read(part, f"{path}.{name}") for name, part in parts.items()}
 
 
-def _chain(form: dict[str, Any], path: str) -> Part:
-    return Chain(_read(form["block"], f"{path}[0]"), length=form["length"])
-
-
-_READERS: dict[str, Callable[[dict[str, Any], str], Part]] = {
-    "Choice": _choice,
-    "Space": _space,
-    "Chain": _chain,
-    "Int": lambda form, _: Int(**form),
-    "Float": lambda form, _: Float(**form),
-    "Bool": lambda form, _: Bool(**form),
-    "EdgeCell": lambda form, _: EdgeCell(**form),
-    "NodeCell": lambda form, _: NodeCell(**form),
-}
+def _check_settings(kind: type[Part], settings: Mapping[str, Any], path: str) -> None:
+    known = {name: p.default is Parameter.empty for name, p in signature(kind).parameters.items()}
+    if kind is Space:
+        known = {"parts": True}
+    for name in settings:
+        if name not in known:
+            raise SpaceError(
+                f"{kind.__name__} has no setting {name!r}",
+                path=path,
+                hint=nearest(str(name), known),
+            )
+    for name, required in known.items():
+        if required and name not in settings:
+            raise SpaceError(f"{kind.__name__} needs the setting {name!r}", path=path)

@@ -9,7 +9,16 @@ from math import prod
 from typing import Any
 
 from archbo.errors import ArchitectureError, SpaceError, nearest
-from archbo.spaces.part import INACTIVE, Condition, Decision, Kind, Part
+from archbo.spaces.part import (
+    INACTIVE,
+    Condition,
+    Decision,
+    Part,
+    is_whole,
+    listed,
+    plain,
+    shown,
+)
 
 
 @dataclass(frozen=True, init=False)
@@ -19,6 +28,7 @@ class Space(Part):
     Raises:
         SpaceError: if one of the parts makes no sense, naming its path.
 
+    >>> from archbo.spaces import Float, Int
     >>> space = Space(lr=Float(1e-4, 1e-1, log=True), depth=Int(1, 8))
     >>> space.architecture({"lr": 0.01, "depth": 3})["depth"]
     3
@@ -26,17 +36,27 @@ class Space(Part):
 
     parts: tuple[tuple[str, Part], ...]
 
-    def __init__(self, **parts: Part) -> None:
+    def __init__(self, /, *unnamed: Any, **parts: Part) -> None:
+        if unnamed:
+            raise SpaceError(
+                f"parts need names, got {shown(unnamed[0])}",
+                path="space",
+                hint="Write Space(name=part), or Space(**parts) for a dictionary.",
+            )
         object.__setattr__(self, "parts", tuple(parts.items()))
         self.check("space")
 
     def check(self, path: str) -> None:
         if not self.parts:
-            raise SpaceError("a space needs at least one part, got none", path=path)
+            raise SpaceError(
+                "a space needs at least one part, got none",
+                path=path,
+                hint="Write Space(name=part).",
+            )
         for name, part in self.parts:
             if not isinstance(part, Part):
                 raise SpaceError(
-                    f"expected a part, got {part!r}",
+                    f"expected a part, got {shown(part)}",
                     path=f"{path}.{name}",
                     hint="Parts are Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell.",
                 )
@@ -63,7 +83,7 @@ class Space(Part):
         names = [name for name, _ in self.parts]
         if not isinstance(value, Mapping):
             raise ArchitectureError(
-                f"expected a value for each of {names}, got {value!r}", path=path
+                f"expected a value for each of {names}, got {shown(value)}", path=path
             )
         for name in value:
             if name not in names:
@@ -73,7 +93,11 @@ class Space(Part):
         numbers: list[float] = []
         for name, part in self.parts:
             if name not in value:
-                raise ArchitectureError("this decision is missing", path=f"{path}.{name}")
+                raise ArchitectureError(
+                    "this decision is missing",
+                    path=f"{path}.{name}",
+                    hint=f"Give it a value of {shown(part)}.",
+                )
             numbers += part.encode(value[name], f"{path}.{name}")
         return numbers
 
@@ -82,9 +106,8 @@ class Space(Part):
             name: part.decode(numbers[at : at + part.width]) for name, at, part in self.children()
         }
 
-    @property
-    def size(self) -> int | None:
-        sizes = [part.size for _, part in self.parts]
+    def count(self) -> int | None:
+        sizes = [part.count() for _, part in self.parts]
         return None if None in sizes else prod(s for s in sizes if s is not None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +125,7 @@ class Chain(Part):
         block: what each layer is.
         length: how many layers, or (fewest, most).
 
+    >>> from archbo.spaces import Choice
     >>> chain = Chain(Choice(["conv", "pool"]), length=(1, 3))
     >>> chain.size
     14
@@ -112,18 +136,22 @@ class Chain(Part):
 
     def __init__(self, block: Part, length: int | tuple[int, int]) -> None:
         object.__setattr__(self, "block", block)
-        bounds = tuple(length) if isinstance(length, (tuple, list)) else (length, length)
-        object.__setattr__(self, "length", bounds)
+        bounds = listed(plain(length))
+        object.__setattr__(self, "length", (bounds, bounds) if is_whole(bounds) else bounds)
 
     def check(self, path: str) -> None:
         if not isinstance(self.block, Part):
-            raise SpaceError(f"expected a part as the block, got {self.block!r}", path=path)
-        whole = all(isinstance(n, int) and not isinstance(n, bool) for n in self.length)
-        if len(self.length) != 2 or not whole:
             raise SpaceError(
-                f"length is a whole number or (fewest, most), got {self.length!r}", path=path
+                f"expected a part as the block, got {shown(self.block)}",
+                path=path,
+                hint="Write Chain(Choice([…]), length=…).",
             )
-        fewest, most = self.length
+        bounds = self.length
+        if not isinstance(bounds, tuple) or len(bounds) != 2 or not all(map(is_whole, bounds)):
+            raise SpaceError(
+                f"length is a whole number or (fewest, most), got {shown(bounds)}", path=path
+            )
+        fewest, most = bounds
         if not 1 <= fewest <= most:
             raise SpaceError(f"length needs 1 <= fewest <= most, got {fewest} to {most}", path=path)
         self.block.check(f"{path}[0]")
@@ -138,22 +166,24 @@ class Chain(Part):
         found: list[Decision] = []
         if self.variable:
             middle = (fewest + most) // 2
-            found.append(
-                Decision(f"{path}.length", Kind.INTEGER, fewest, most, False, middle, when)
-            )
+            found.append(Decision.integer(f"{path}.length", fewest, most, when, middle))
         for i in range(most):
-            condition = when if i < fewest else Condition(at, i + 1, most)
+            condition = when if i < fewest else Condition(at, i + 1.0, float(most))
             found += self.block.decisions(f"{path}[{i}]", at + len(found), condition)
         return found
 
-    def children(self) -> list[tuple[str, int, Part]]:
+    @cached_property
+    def _children(self) -> list[tuple[str, int, Part]]:
         first = int(self.variable)
         return [(str(i), first + i * self.block.width, self.block) for i in range(self.length[1])]
+
+    def children(self) -> list[tuple[str, int, Part]]:
+        return self._children
 
     def encode(self, value: Any, path: str) -> list[float]:
         fewest, most = self.length
         if not isinstance(value, (list, tuple)):
-            raise ArchitectureError(f"expected a list of layers, got {value!r}", path=path)
+            raise ArchitectureError(f"expected a list of layers, got {shown(value)}", path=path)
         if not fewest <= len(value) <= most:
             wanted = f"{fewest} to {most}" if self.variable else f"{most}"
             raise ArchitectureError(f"expected {wanted} layers, got {len(value)}", path=path)
@@ -169,9 +199,8 @@ class Chain(Part):
             for _, at, _ in self.children()[:layers]
         ]
 
-    @property
-    def size(self) -> int | None:
-        block = self.block.size
+    def count(self) -> int | None:
+        block = self.block.count()
         if block is None:
             return None
         return sum(block**n for n in range(self.length[0], self.length[1] + 1))
@@ -180,5 +209,7 @@ class Chain(Part):
         return {"kind": "Chain", "block": self.block.to_dict(), "length": list(self.length)}
 
     def __repr__(self) -> str:
-        length = self.length if self.variable else self.length[0]
+        length: Any = self.length
+        if isinstance(length, tuple) and len(set(length)) == 1:
+            length = length[0]
         return f"Chain({self.block!r}, length={length!r})"

@@ -23,7 +23,6 @@ from archbo.graphs.wl import mix
 from archbo.spaces.cells import Cell
 from archbo.spaces.decisions import Bool as BoolPart
 from archbo.spaces.decisions import Choice, Int
-from archbo.spaces.decisions import Float as FloatPart
 from archbo.spaces.part import Part
 from archbo.spaces.space import Chain
 
@@ -34,9 +33,9 @@ _FEW = 16
 class Structure:
     """The graph view of one cell or chain.
 
-    A chain's layers follow each other; a layer without cells is one vertex, labelled by its choices,
-    booleans and small integers; a layer with cells is a vertex for its other decisions, if it has
-    any, then its cells.
+    A chain's layers follow each other; a layer without cells is one vertex, labelled by its
+    choices, booleans and small integers; a layer with cells is a vertex for its other decisions,
+    if it has any, then its cells.
     """
 
     def __init__(self, part: Part) -> None:
@@ -69,7 +68,7 @@ class Structure:
 
     @cached_property
     def names(self) -> dict[str, int]:
-        """The label of each operation by its name, as far as they can be listed."""
+        """The label of each operation by its name; a vertex that mixes decisions has no name."""
         return dict(_operations(self.part))
 
     @cached_property
@@ -83,19 +82,25 @@ def _operations(part: Part) -> list[tuple[str, int]]:
         return [(op, label(op)) for op in part.ops]
     if isinstance(part, Chain):
         return _operations(part.block)
-    if isinstance(part, Choice) and all(inner is None for inner in part.parts):
-        return [(str(option), label(str(option))) for option in part.options]
-    if isinstance(part, Int) and part.size <= _FEW:
-        return [(str(k), label(str(k))) for k in range(part.low, part.high + 1)]
-    if isinstance(part, BoolPart):
-        return [(str(k), label(str(k))) for k in (False, True)]
-    return [pair for _, _, child in part.children() for pair in _operations(child)]
+    if _has_cells(part):
+        children = [child for _, _, child in part.children() if _has_cells(child)]
+        return [pair for child in children for pair in _operations(child)]
+    return [(str(option), label(str(option))) for option in _options(part)]
+
+
+def _options(part: Part) -> Sequence[Any]:
+    """The values of a layer that is one countable decision; none for all other layers."""
+    if isinstance(part, Choice) and part.width == 1:
+        return part.options
+    if isinstance(part, Int) and part.count() <= _FEW:
+        return range(part.low, part.high + 1)
+    return (False, True) if isinstance(part, BoolPart) else ()
 
 
 def _shown(part: Part) -> Array:
     if isinstance(part, Cell):
         return np.ones(part.width, dtype=bool)
-    options = [decision.options for decision in part.decisions("", 0, None)]
+    options = [decision.options for decision in part.compiled.decisions]
     shown = np.array([number is not None and number <= _FEW for number in options])
     if isinstance(part, Chain) and part.variable:
         shown[0] = True
@@ -143,18 +148,17 @@ def _own_columns(part: Part) -> list[int]:
 
 def _vertex(part: Part, values: Array, active: Array) -> Array:
     """The labels of layers without cells: a plain choice by its name, all else by a mixture."""
-    plain = _operations(part) if part.width == 1 and not isinstance(part, FloatPart) else []
-    if not plain:
+    options = _options(part)
+    if not options:
         return _mixture(part, values, active, list(range(part.width)))
     first = part.low if isinstance(part, Int) else 0
-    return np.array([code for _, code in plain], dtype=np.uint64)[
-        np.where(active[:, 0], values[:, 0] - first, 0).astype(np.int64)
-    ]
+    codes = np.array([label(str(option)) for option in options], dtype=np.uint64)
+    return codes[np.where(active[:, 0], values[:, 0] - first, 0).astype(np.int64)]
 
 
 def _mixture(part: Part, values: Array, active: Array, columns: list[int]) -> Array:
     """Labels that tell apart all settings of the countable decisions among the columns, [n]."""
-    decisions = part.decisions("", 0, None)
+    decisions = part.compiled.decisions
     found = np.full(len(values), np.uint64(label("layer")))
     for d in columns:
         options = decisions[d].options
