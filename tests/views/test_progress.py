@@ -61,8 +61,8 @@ def test_plain_output_has_a_line_for_each_trial_that_ends(make, fake):
     )
     assert found == [
         "digits: 3 trials",
-        "1/3  trial 0: accuracy 0.5, best 0.5, about 4.0 s left",
-        "2/3  trial 1: failed: out of memory, best 0.5, about 2.0 s left",
+        "1/3  trial 0: accuracy 0.5, best 0.5, less than 10 s left",
+        "2/3  trial 1: failed: out of memory, best 0.5, less than 10 s left",
         "3/3  trial 2: accuracy 0.75, best 0.75",
     ]
 

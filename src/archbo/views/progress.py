@@ -117,6 +117,8 @@ class ProgressView:
         if event.kind == "done":
             self.finished.append(event)
             self._event = self._study = None
+            if self._live.is_started:
+                self._live.refresh()  # what the program prints now is not about a run
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -148,7 +150,7 @@ class ProgressView:
         if status.best is not None:
             words += f", best {number(status.best.value)}"
         if status.seconds_left:
-            words += f", about {duration(status.seconds_left)} left"
+            words += f", {_left(status.seconds_left)}"
         self._console.print(Text(words), soft_wrap=True)
 
     def _status(self, event: RunEvent, study: StudyInfo) -> Status:
@@ -174,7 +176,7 @@ def run_view(status: Status, study: StudyInfo) -> RenderableType:
     if status.failed:
         words.append(Text(f"{status.failed} failed", style="red"))
     if status.seconds_left is not None:
-        words.append(Text(f"about {duration(status.seconds_left)} left", style="dim"))
+        words.append(Text(_left(status.seconds_left), style="dim"))
     head.add_row(*words)
     lines: list[RenderableType] = [head]
     if status.best is not None:
@@ -191,6 +193,10 @@ def run_view(status: Status, study: StudyInfo) -> RenderableType:
         shown = " · ".join(map(_running, status.running[:RUNNING_LISTED]))
         lines.append(_one_line(("training ", "dim"), shown))
     return Group(*lines)
+
+
+def _left(seconds: float) -> str:
+    return "less than 10 s left" if seconds < 10 else f"about {duration(seconds)} left"
 
 
 def _running(record: TrialRecord) -> str:
