@@ -1,0 +1,24 @@
+"""What an acquisition function is: a posterior to the worth of training each row next."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from archbo.arrays import Array, Float
+from archbo.surrogates.base import Posterior
+
+
+class Acquisition(Protocol):
+    """A frozen callable; larger is better."""
+
+    def __call__(self, posterior: Posterior) -> Float[Array, " c"]:
+        """The score of each row."""
+        ...
+
+
+class AcquisitionOver(Protocol):
+    """Makes an acquisition that knows the best value so far, such as `LogExpectedImprovement`."""
+
+    def __call__(self, best: float) -> Acquisition:
+        """The acquisition over `best`, in units of the transformed objective."""
+        ...

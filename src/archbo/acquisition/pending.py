@@ -1,0 +1,140 @@
+"""Trainings that run, and batches: what would be known if they ended as expected.
+
+Notation: k models, c candidates, q rows of a batch.
+Source: kriging believer, Ginsbourger et al. 2010, section 4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from archbo.acquisition.base import AcquisitionOver
+from archbo.acquisition.mixture import mix
+from archbo.arrays import Array, Float
+from archbo.kernels.base import shared_distances
+from archbo.kernels.blocks import Encoded, count_rows, rows
+from archbo.surrogates.base import Posterior
+from archbo.surrogates.gp import LEAST_VARIANCE, GaussianProcess
+
+
+def believe(model: GaussianProcess, pending: Encoded) -> GaussianProcess:
+    """The model that takes rows for measured at their posterior means.
+
+    Its posterior means are the same everywhere, and it is surer near the rows.
+    """
+    if count_rows(pending) == 0:
+        return model
+    return model.condition_on(pending, model.predict(pending).mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One row of a batch.
+
+    Attributes:
+        index: among the candidates.
+        score: the acquisition's value when it was chosen.
+        mean, variance: [k] of each model's posterior there and then.
+    """
+
+    index: int
+    score: float
+    mean: Float[Array, " k"]
+    variance: Float[Array, " k"]
+
+
+def choose(
+    models: Sequence[GaussianProcess],
+    weights: Float[Array, " k"],
+    candidates: Encoded,
+    acquisition: AcquisitionOver,
+    *,
+    count: int = 1,
+) -> list[Pick]:
+    """The best candidates, one after another, each after believing in those before it.
+
+    The score is the weighted average over the models of exp(acquisition); no candidate is chosen
+    twice. A choice costs O(n c) a model, since only variances change.
+
+    Args:
+        models: at least one, all fitted to the same rows; pending ones are believed in already.
+        weights: of the models.
+        candidates: c rows.
+        acquisition: makes a log acquisition from the best value so far, which a choice may raise.
+        count: how many to choose; fewer come back if there are fewer candidates.
+    """
+    beliefs = _Belief.all_of(models, candidates)
+    free = np.ones(count_rows(candidates), dtype=bool)
+    picks: list[Pick] = []
+    while len(picks) < count and free.any():
+        if picks:
+            beliefs = _after(beliefs, candidates, picks[-1].index)
+        logs = np.stack([acquisition(b.best)(b.posterior) for b in beliefs])
+        score = np.where(free, mix(weights, logs), -np.inf)
+        # The first free one where all scores are -inf
+        index = int(np.flatnonzero(free)[score[free].argmax()])
+        free[index] = False
+        mean = np.array([b.posterior.mean[index] for b in beliefs])
+        variance = np.array([b.posterior.variance[index] for b in beliefs])
+        picks.append(Pick(index, float(score[index]), mean, variance))
+    return picks
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """What one model believes of the candidates, after some were chosen.
+
+    Attributes:
+        model: without the chosen ones.
+        best: the largest posterior mean at known and chosen rows.
+        posterior: of the candidates.
+        V: [n+q c] such that k(x, y) - V(x)' V(y) is the posterior covariance.
+    """
+
+    model: GaussianProcess
+    best: float
+    posterior: Posterior
+    V: Float[Array, "r c"]
+
+    @classmethod
+    def all_of(cls, models: Sequence[GaussianProcess], candidates: Encoded) -> list[_Belief]:
+        """Before any choice."""
+        c = count_rows(candidates)
+        kernels = [model.kernel for model in models]
+        found = shared_distances(kernels, models[0].encoded, candidates)
+        return [
+            cls(model, model.best, *model.project(distances, c))
+            for model, distances in zip(models, found, strict=True)
+        ]
+
+    def believe(self, index: int, k: Float[Array, " c"]) -> _Belief:
+        """After a measurement at a candidate that equals its mean, so that no mean changes.
+
+        Args:
+            index: the candidate.
+            k: its prior covariance with all candidates.
+        """
+        covariance = k - self.V[:, index] @ self.V
+        v = covariance / np.sqrt(max(covariance[index], 0.0) + self.model.noise)
+        mean, variance = self.posterior.mean, self.posterior.variance
+        least = LEAST_VARIANCE * k[index]
+        return _Belief(
+            self.model,
+            max(self.best, float(mean[index])),
+            Posterior(mean, np.maximum(variance - v * v, least)),
+            np.concatenate([self.V, v[None]]),
+        )
+
+
+def _after(beliefs: list[_Belief], candidates: Encoded, index: int) -> list[_Belief]:
+    """The beliefs of all models after a choice."""
+    chosen = rows(candidates, slice(index, index + 1))
+    kernels = [belief.model.kernel for belief in beliefs]
+    found = shared_distances(kernels, chosen, candidates)
+    return [
+        belief.believe(index, belief.model.kernel.covariance(belief.model.theta, distances)[0])
+        for belief, distances in zip(beliefs, found, strict=True)
+    ]

@@ -1,0 +1,41 @@
+"""Encoded rows to covariance, with gradients."""
+
+from archbo.kernels.base import (
+    Composite,
+    Exponential,
+    Kernel,
+    Product,
+    Radial,
+    Scaled,
+    Sum,
+    mean_distance,
+    scale_of,
+    shared_distances,
+    structure,
+)
+from archbo.kernels.blocks import Distances, Encoded
+from archbo.kernels.decisions import Hamming, Matern52
+from archbo.kernels.features import RBF
+from archbo.kernels.histograms import HistogramRBF
+from archbo.kernels.priors import LogNormal
+
+__all__ = [
+    "RBF",
+    "Composite",
+    "Distances",
+    "Encoded",
+    "Exponential",
+    "Hamming",
+    "HistogramRBF",
+    "Kernel",
+    "LogNormal",
+    "Matern52",
+    "Product",
+    "Radial",
+    "Scaled",
+    "Sum",
+    "mean_distance",
+    "scale_of",
+    "shared_distances",
+    "structure",
+]

@@ -1,0 +1,44 @@
+"""Kernel of features: numbers known before training, standardised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archbo.arrays import Array, Float
+from archbo.kernels.base import Exponential, scale_of
+from archbo.kernels.blocks import Encoded, columns
+
+
+@dataclass(frozen=True)
+class RBF(Exponential):
+    """exp(-sum_d theta_d (x_d - y_d)² / scale_d), one hyperparameter a feature.
+
+    In the usual notation the length scale l_d is (scale_d / (2 theta_d))^(1/2).
+
+    Attributes:
+        block: name of the features [n d].
+        scale: [d] the mean squared distance of each feature over the space.
+    """
+
+    block: str
+    scale: tuple[float, ...]
+
+    @classmethod
+    def of(cls, block: str, sample: Encoded) -> RBF:
+        """Scaled to a sample of the space."""
+        return cls(block, scale_of(cls(block, (1.0,) * sample[block].shape[1]), sample))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{self.block}.{d}" for d in range(len(self.scale)))
+
+    def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
+        x, y = columns(a, self.block, self.blocks), columns(b, self.block, self.blocks)
+        D = np.empty((self.blocks, len(x), len(y)))
+        for d, scale in enumerate(self.scale):
+            np.subtract.outer(x[:, d], y[:, d], out=D[d])
+            D[d] *= D[d]
+            D[d] /= scale
+        return D

@@ -1,0 +1,215 @@
+"""Exact Gaussian process regression.
+
+Notation: n observations, c candidates, q new observations, p hyperparameters.
+    K      [n n]  prior covariance of the observations    theta  [p]    log hyperparameters
+    A      [n n]  K + diag(noise / repeats) = L L'        alpha  [n]    A^-1 (z - mean)
+    z      [n]    observed, transformed objective         Ks     [n c]  covariance with candidates
+Source: Rasmussen and Williams 2006, algorithm 2.1 and section 5.4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from archbo.arrays import Array, Float, Rng
+from archbo.errors import NumericalError
+from archbo.kernels.base import Kernel
+from archbo.kernels.blocks import Distances, Encoded, count_rows, join_rows
+from archbo.kernels.priors import LogNormal
+from archbo.surrogates.base import JointPosterior, Posterior
+from archbo.surrogates.linalg import Cholesky, cholesky
+
+NOISE_PRIOR = LogNormal(np.array([np.log(0.02)]), np.array([1.5]))
+"""Of the noise variance, in units of the standardised objective's variance."""
+
+LEAST_VARIANCE = 1e-12
+"""A posterior variance is at least this part of the prior one: the difference of two nearly equal
+numbers may be 0 or below, and acquisitions divide by its root."""
+
+
+@dataclass(frozen=True)
+class GaussianProcess:
+    """A Gaussian process that knows n observations. Make one by `GaussianProcess.observe`.
+
+    Attributes:
+        kernel: the prior covariance.
+        theta: [p] logs of the kernel's hyperparameters.
+        log_noise: log of the variance of a single measurement.
+        encoded: the observed rows.
+        z: [n] what was observed.
+        repeats: [n] how many measurements each z is the mean of.
+        mean: the prior mean, one number.
+        factor: of A.
+        alpha: [n].
+    """
+
+    kernel: Kernel
+    theta: Float[Array, " p"]
+    log_noise: float
+    encoded: Encoded = field(repr=False)
+    z: Float[Array, " n"] = field(repr=False)
+    repeats: Float[Array, " n"] = field(repr=False)
+    mean: float
+    factor: Cholesky = field(repr=False)
+    alpha: Float[Array, " n"] = field(repr=False)
+
+    @classmethod
+    def observe(
+        cls,
+        kernel: Kernel,
+        encoded: Encoded,
+        z: Float[Array, " n"],
+        *,
+        theta: Float[Array, " p"],
+        log_noise: float,
+        repeats: Float[Array, " n"] | None = None,
+        mean: float = 0.0,
+        distances: Distances | None = None,
+    ) -> GaussianProcess:
+        """The process with given hyperparameters after n observations; n may be 0.
+
+        Args:
+            kernel: the prior covariance.
+            encoded: the observed rows.
+            z: what was observed there.
+            theta: logs of the kernel's hyperparameters.
+            log_noise: log of the variance of a single measurement.
+            repeats: how many measurements each z is the mean of; 1 each if None.
+            mean: the prior mean.
+            distances: of the rows to each other, if they are known already.
+
+        Raises:
+            NumericalError: if z is not finite or the covariance stays singular.
+        """
+        require_finite(z)
+        repeats = np.ones(len(z)) if repeats is None else repeats
+        if distances is None:
+            distances = kernel.distances(encoded, encoded)
+        A = kernel.covariance(theta, distances) + np.diag(np.exp(log_noise) / repeats)
+        factor = cholesky(A)
+        alpha = factor.solve(z - mean)
+        return cls(kernel, theta, log_noise, encoded, z, repeats, mean, factor, alpha)
+
+    @property
+    def n(self) -> int:
+        """The number of observations."""
+        return len(self.z)
+
+    @property
+    def noise(self) -> float:
+        """The variance of a single measurement."""
+        return float(np.exp(self.log_noise))
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The logs of all hyperparameters by name, the noise's last."""
+        names = (*self.kernel.names, "noise")
+        return dict(zip(names, [*map(float, self.theta), self.log_noise], strict=True))
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log marginal likelihood of the observations, in nats."""
+        # Alg. 2.1, line 7
+        misfit = float((self.z - self.mean) @ self.alpha)
+        return -0.5 * (misfit + self.factor.log_determinant + self.n * float(np.log(2 * np.pi)))
+
+    @property
+    def log_evidence(self) -> float:
+        """Log marginal likelihood plus log prior of the hyperparameters: what a fit maximises."""
+        prior = self.kernel.prior.log_density(self.theta)
+        return self.log_likelihood + prior + NOISE_PRIOR.log_density(np.array([self.log_noise]))
+
+    @property
+    def fitted(self) -> Float[Array, " n"]:
+        """The posterior mean at the observed rows."""
+        # K alpha = (A - diag(noise / repeats)) alpha
+        return self.z - self.noise / self.repeats * self.alpha
+
+    @property
+    def best(self) -> float:
+        """The largest posterior mean at the observed rows; the prior mean if there are none.
+
+        A noisy observation that was lucky does not raise it by all of its luck.
+        """
+        return float(self.fitted.max()) if self.n else self.mean
+
+    def predict(self, encoded: Encoded) -> Posterior:
+        """The posterior of each row by itself."""
+        distances = self.kernel.distances(self.encoded, encoded)
+        return self.project(distances, count_rows(encoded))[0]
+
+    def project(self, distances: Distances, c: int) -> tuple[Posterior, Float[Array, "n c"]]:
+        """The posterior of c rows by their distances from the observed ones, and L^-1 Ks.
+
+        The latter gives the posterior covariance of any two of the rows, k(x, y) - v(x)' v(y).
+        """
+        Ks = self.kernel.covariance(self.theta, distances)
+        prior = self.kernel.diagonal(self.theta, c)
+        V = self.factor.whiten(Ks)  # Alg. 2.1, line 5
+        variance = np.maximum(prior - np.einsum("nc,nc->c", V, V), LEAST_VARIANCE * prior)
+        return Posterior(self.mean + self.alpha @ Ks, variance), V
+
+    def joint(self, encoded: Encoded) -> JointPosterior:
+        """The posterior of all rows together."""
+        Ks = self.kernel.covariance(self.theta, self.kernel.distances(self.encoded, encoded))
+        prior = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
+        V = self.factor.whiten(Ks)
+        covariance = prior - V.T @ V
+        least = LEAST_VARIANCE * prior.diagonal()
+        np.fill_diagonal(covariance, np.maximum(covariance.diagonal(), least))
+        return JointPosterior(self.mean + self.alpha @ Ks, covariance)
+
+    def sample(self, encoded: Encoded, rng: Rng, m: int) -> Float[Array, "m c"]:
+        """Draws of the noise-free objective at all rows together."""
+        return self.joint(encoded).sample(rng, m)
+
+    def leave_one_out(self) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        """Mean and variance of each observation, noise included, given all the others.
+
+        Source: equations 5.10 to 5.12.
+        """
+        variance = 1 / self.factor.inverse_upper().diagonal()
+        return self.z - self.alpha * variance, variance
+
+    def condition_on(
+        self,
+        encoded: Encoded,
+        z: Float[Array, " q"],
+        *,
+        repeats: Float[Array, " q"] | None = None,
+    ) -> GaussianProcess:
+        """The process that knows q observations more, with the same hyperparameters; O(n² q).
+
+        Raises:
+            NumericalError: if z is not finite or the covariance stays singular.
+        """
+        require_finite(z)
+        repeats = np.ones(len(z)) if repeats is None else repeats
+        B = self.kernel.covariance(self.theta, self.kernel.distances(self.encoded, encoded))
+        C = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
+        factor = self.factor.extend(B, C + np.diag(self.noise / repeats))
+        together = np.concatenate([self.z, z])
+        return GaussianProcess(
+            kernel=self.kernel,
+            theta=self.theta,
+            log_noise=self.log_noise,
+            encoded=join_rows(self.encoded, encoded),
+            z=together,
+            repeats=np.concatenate([self.repeats, repeats]),
+            mean=self.mean,
+            factor=factor,
+            alpha=factor.solve(together - self.mean),
+        )
+
+
+def require_finite(z: Float[Array, " n"]) -> None:
+    """Refuse observations that are not finite.
+
+    Raises:
+        NumericalError: if there are any.
+    """
+    bad = int((~np.isfinite(z)).sum())
+    if bad:
+        raise NumericalError(f"{bad} of {len(z)} observations are not finite")
