@@ -69,6 +69,14 @@ def test_input_is_on_top_and_output_at_the_bottom_even_when_unconnected():
     assert places.layer == (0, 1, 2, 3)
 
 
+def test_a_lone_vertex_stays_beside_its_row_and_pushes_nobody():
+    edges = [(0, 1), (0, 2), (1, 4), (2, 4)]
+    alone = layout([20.0] * 5, edges, first=[0], last=[4], gap=10)
+    row = sorted(alone.x[v] for v in (1, 2, 3))
+    assert [b - a for a, b in pairwise(row)] == pytest.approx([30.0, 30.0])
+    assert alone.x[0] == pytest.approx((alone.x[1] + alone.x[2]) / 2, abs=0.1)
+
+
 def test_no_vertices_give_an_empty_layout():
     assert layout([], []).depth == 0
     assert layout([], []).width == 0.0

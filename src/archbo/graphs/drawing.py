@@ -37,14 +37,16 @@ LONGEST_NAME = 28
 TIMES = "×"  # noqa: RUF001 - the sign is meant
 GREY = "#8b919b"
 MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+LIGHTNESS = 0.52  # white text on it is readable, it is visible on white and on black
+VIVID = 0.105
 HUES = (
-    (("sep",), 290.0),
-    (("dil",), 330.0),
-    (("conv", "linear", "dense"), 250.0),
-    (("max",), 60.0),
-    (("avg", "pool"), 155.0),
-    (("skip", "identity"), 95.0),
-    (("attention", "attn"), 20.0),
+    (("skip", "identity"), 260.0, 0.015),
+    (("sep",), 290.0, VIVID),
+    (("dil",), 330.0, VIVID),
+    (("conv", "linear", "dense"), 250.0, VIVID),
+    (("max",), 60.0, VIVID),
+    (("avg", "pool"), 155.0, VIVID),
+    (("attention", "attn"), 20.0, VIVID),
 )
 ENDS = ("input", "output")
 
@@ -64,17 +66,22 @@ def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
         graph: what to draw. Dead vertices are dashed and grey, repeated edges have a badge "×2".
         width: groups stand side by side up to this many pixels, then a new row begins.
     """
-    parts = [_part(graph, name) for name in dict.fromkeys(graph.group)]
+    rows: list[list[_Part]] = []
+    for part in (_part(graph, name) for name in dict.fromkeys(graph.group)):
+        if rows and _across([*rows[-1], part]) <= width:
+            rows[-1].append(part)
+        else:
+            rows.append([part])
+    whole = max(map(_across, rows), default=0.0)
     elements: list[str] = []
-    x = y = row = right = 0.0
-    for part in parts:
-        if x and x + part.width > width:
-            x, y, row = 0.0, y + row + GROUP_GAP, 0.0
-        elements.append(f'<g transform="translate({x + MARGIN:g} {y + MARGIN:g})">')
-        elements += [*part.elements, "</g>"]
-        right, row = max(right, x + part.width), max(row, part.height)
-        x += part.width + GROUP_GAP
-    across, down = f"{right + 2 * MARGIN:.0f}", f"{y + row + 2 * MARGIN:.0f}"
+    y = MARGIN
+    for row in rows:
+        x = MARGIN + (whole - _across(row)) / 2
+        for part in row:
+            elements += [f'<g transform="translate({x:g} {y:g})">', *part.elements, "</g>"]
+            x += part.width + GROUP_GAP
+        y += max(part.height for part in row) + GROUP_GAP
+    across, down = f"{whole + 2 * MARGIN:.0f}", f"{max(y - GROUP_GAP, 0.0) + MARGIN:.0f}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="archbo-graph" role="img" '
         f'viewBox="0 0 {across} {down}" width="{across}" height="{down}" '
@@ -83,6 +90,11 @@ def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
         + "".join(elements)
         + "</svg>"
     )
+
+
+def _across(row: Sequence[_Part]) -> float:
+    """The width of some groups side by side."""
+    return sum(part.width for part in row) + GROUP_GAP * (len(row) - 1)
 
 
 def text(graph: LabelledGraph, *, width: int = 88) -> str:
@@ -105,12 +117,12 @@ def colour(name: str) -> str:
     Relatives look related: the kind of operation gives the hue, its size turns it a little.
     """
     lower = name.lower()
-    for words, hue in HUES:
+    for words, hue, chroma in HUES:
         if any(word in lower for word in words):
             size = next((int(c) for c in lower if c.isdigit()), 3)
-            return _srgb(0.52, 0.105, hue + 14.0 * (min(size, 9) - 3))
+            return _srgb(LIGHTNESS, chroma, hue + 14.0 * (min(size, 9) - 3))
     digest = int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
-    return _srgb(0.52, 0.105, digest % 360)
+    return _srgb(LIGHTNESS, VIVID, digest % 360)
 
 
 def _srgb(lightness: float, chroma: float, hue: float) -> str:

@@ -18,6 +18,7 @@ from itertools import pairwise
 ORDER_SWEEPS = 12
 ALIGN_SWEEPS = 16
 BEND_WIDTH = 10.0
+LONE_WEIGHT = 1e-6  # what nothing is connected with makes room for the others
 BEND_WEIGHT = 3.0  # a straight long edge is worth more than a centred vertex
 
 
@@ -189,17 +190,23 @@ def _aligned(
     for row, least in zip(rows, distances, strict=True):
         for v, place in zip(row, spread([0.0] * len(row), least), strict=True):
             x[v] = place
+    weights = [
+        BEND_WEIGHT if v >= real else 1.0 if above[v] or below[v] else LONE_WEIGHT
+        for v in range(len(sizes))
+    ]
     for sweep in range(ALIGN_SWEEPS):
         # first from above, then from below, in the end from both
         both = sweep >= ALIGN_SWEEPS // 2
         down = sweep % 2 == 0
         for row, least in list(zip(rows, distances, strict=True))[:: 1 if down else -1]:
-            linked = [above[v] + below[v] if both else (above if down else below)[v] for v in row]
-            wanted = [
-                _mean([x[u] for u in near], x[v]) for v, near in zip(row, linked, strict=True)
-            ]
-            weights = [BEND_WEIGHT if v >= real else 1.0 for v in row]
-            for v, place in zip(row, _spread(wanted, least, weights), strict=True):
+            middle = _mean([x[v] for v in row if weights[v] > LONE_WEIGHT], 0.0)
+            wanted = []
+            for v in row:
+                near = above[v] + below[v] if both else (above if down else below)[v]
+                alone = middle if weights[v] == LONE_WEIGHT else x[v]
+                wanted.append(_mean([x[u] for u in near], alone))
+            heft = [weights[v] for v in row]
+            for v, place in zip(row, _spread(wanted, least, heft), strict=True):
                 x[v] = place
     return x
 

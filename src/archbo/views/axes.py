@@ -14,8 +14,9 @@ from math import ceil, floor, log10
 from archbo.views.infos import number
 
 WIDTH, HEIGHT = 520, 320
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 30, 46  # room for axis texts
+LEFT, RIGHT, TOP, BOTTOM = 58, 18, 30, 46  # room for axis texts
 MOST_TICKS = 7
+MANY = 120  # marks
 NARROWEST = 1e-9  # a relative range below this is rounding, not spread
 SHAPES = {
     "initial": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
@@ -118,7 +119,9 @@ def frame(x: Scale, y: Scale, *, across: str, up: str, whole: bool = False) -> I
     yield f'<text class="name" x="2" y="13">{escape(up)}</text>'
 
 
-def mark(x: float, y: float, kind: str, tip: str, trial: int, *, more: str = "") -> str:
+def mark(
+    x: float, y: float, kind: str, tip: str, trial: int, *, size: float = 1.0, more: str = ""
+) -> str:
     """A trial's mark, which leads to its row in the table.
 
     Args:
@@ -127,14 +130,20 @@ def mark(x: float, y: float, kind: str, tip: str, trial: int, *, more: str = "")
         kind: its origin, or "failed": gives shape and colour.
         tip: its words on hover.
         trial: its number.
+        size: relative to the usual one.
         more: further class names.
     """
     known = kind if kind in SHAPES else "other"
     return (
         f'<a class="mark {known} {more}" href="#trial-{trial}" tabindex="-1" '
-        f'data-tip="{escape(tip)}"><path transform="translate({x:.1f} {y:.1f})" '
+        f'data-tip="{escape(tip)}"><path transform="translate({x:.1f} {y:.1f}) scale({size:g})" '
         f'd="{SHAPES.get(kind, OTHER)}"/></a>'
     )
+
+
+def mark_size(count: int) -> float:
+    """Smaller marks where there are many."""
+    return 1.0 if count <= MANY else 0.7
 
 
 def legend(kinds: Sequence[str]) -> str:
@@ -170,4 +179,12 @@ def _round_step(step: float) -> float:
 
 
 def _tick(value: float) -> str:
-    return number(round(value, 12) + 0.0, digits=4)
+    """A tick's words, short enough for its place.
+
+    >>> [_tick(v) for v in (0.30000000000000004, 2000.0, 50000.0, 1e6, 2.5e9, 3e12, 2e-12)]
+    ['0.3', '2,000', '50k', '1M', '2,500M', '3e+12', '2e-12']
+    """
+    if 1e4 <= abs(value) < 1e10:
+        unit, size = ("M", 1e6) if abs(value) >= 1e6 else ("k", 1e3)
+        return f"{number(value / size, digits=4)}{unit}"
+    return f"{value + 0.0:,.4g}"

@@ -14,6 +14,7 @@ from archbo.views.axes import (
     frame,
     legend,
     mark,
+    mark_size,
     padded,
     typical,
     x_scale,
@@ -47,6 +48,7 @@ def history_figure(info: HistoryInfo, study: StudyInfo) -> str:
         path = f"M{x(info.steps[0].number):.1f} {y(info.steps[0].value):.1f}"
         path += "".join(f"H{x(s.number):.1f}V{y(s.value):.1f}" for s in info.steps[1:])
         elements.append(f'<path class="line" d="{path}H{WIDTH - RIGHT}"/>')
+    size = mark_size(len(done))
     leaders = {s.number for s in info.steps}
     for trial in done:
         value = trial.value if trial.value is not None else 0.0
@@ -59,6 +61,7 @@ def history_figure(info: HistoryInfo, study: StudyInfo) -> str:
                 trial.origin,
                 _tip(trial, study),
                 trial.number,
+                size=size,
                 more=" ".join(classes),
             )
         )
@@ -84,6 +87,7 @@ def calibration_figure(info: CalibrationInfo, study: StudyInfo) -> str:
         *frame(x, y, across=f"predicted {study.objective}", up=f"observed {study.objective}"),
         f'<path class="diagonal" d="M{x.start:g} {y.start:g}L{x.end:g} {y.end:g}"/>',
     ]
+    size = mark_size(len(info.points))
     for p in info.points:
         left, right = x(p.mean - p.sd), x(p.mean + p.sd)
         elements.append(f'<path class="bar" d="M{left:.1f} {y(p.value):.1f}H{right:.1f}"/>')
@@ -94,7 +98,7 @@ def calibration_figure(info: CalibrationInfo, study: StudyInfo) -> str:
             f"observed {number(p.value)}"
         )
         more = "" if inside else "clipped"
-        elements.append(mark(x(p.mean), y(p.value), p.origin, tip, p.number, more=more))
+        elements.append(mark(x(p.mean), y(p.value), p.origin, tip, p.number, size=size, more=more))
     label = f"Predicted against observed {study.objective} of {len(info.points)} trials"
     return figure(elements, label) + legend(list(dict.fromkeys(p.origin for p in info.points)))
 
@@ -129,16 +133,18 @@ def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInf
     ]
     if not points:
         return _nothing("No trial has finished yet.")
-    known = [size for size, _, _ in points]
+    known = [amount for amount, _, _ in points]
     low, high = min(known), max(known)
     log = low > 0 and high > DECADES * low
     x = x_scale(low / 1.2, high * 1.2, log=True) if log else x_scale(*padded(known))
     y = y_scale(*typical([value for _, value, _ in points], maximize=study.maximize))
     elements = [*frame(x, y, across=feature, up=study.objective)]
-    for size, value, trial in points:
-        tip = f"{_tip(trial, study)}; {feature} {number(size, digits=4)}"
+    size = mark_size(len(points))
+    for amount, value, trial in points:
+        tip = f"{_tip(trial, study)}; {feature} {number(amount, digits=4)}"
         more = "" if y.low <= value <= y.high else "clipped"
-        elements.append(mark(x(size), y(value), trial.origin, tip, trial.number, more=more))
+        at = x(amount), y(value)
+        elements.append(mark(*at, trial.origin, tip, trial.number, size=size, more=more))
     label = f"{study.objective} against {feature} of {len(points)} trials"
     return figure(elements, label) + legend(list(dict.fromkeys(t.origin for _, _, t in points)))
 

@@ -283,12 +283,12 @@ def in_words(value: Any) -> str:
 def number(value: float, *, digits: int = 5) -> str:
     """A number as people read it.
 
-    >>> [number(v) for v in (0.95312345, 1234567.0, 12.0, 1e-9)]
-    ['0.95312', '1,234,567', '12', '1e-09']
+    >>> [number(v) for v in (0.95312345, 1234567.0, 1234567.8, 12.0, 1e-9)]
+    ['0.95312', '1,234,567', '1,234,568', '12', '1e-09']
     """
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:.{digits}g}"
+    if abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 10**digits):
+        return f"{value:,.0f}"
+    return f"{value:,.{digits}g}"
 
 
 def duration(seconds: float) -> str:
