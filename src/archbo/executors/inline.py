@@ -39,8 +39,10 @@ class InlineExecutor:
         task, self._task = self._task, None
         guard = _Guard(sink)
         trial = Trial(task, guard)
-        ended = run_attempt(self._train, self._space.architecture(task.architecture), trial)
-        guard.check()
+        try:
+            ended = run_attempt(self._train, self._space.architecture(task.architecture), trial)
+        finally:
+            guard.close()
         sink(ended)
         return guard.count + 1
 
@@ -62,10 +64,14 @@ class _Guard:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._error: BaseException | None = None
+        self._closed = False
         self.count = 0
 
     def __call__(self, event: Event) -> None:
-        self.check()
+        if self._closed:  # a thread that outlived its training
+            return
+        if self._error is not None:
+            raise _SinkBroke
         try:
             self._sink(event)
         except BaseException as error:
@@ -73,6 +79,8 @@ class _Guard:
             raise _SinkBroke from error
         self.count += 1
 
-    def check(self) -> None:
+    def close(self) -> None:
+        """Take no more; raise what the sink raised."""
+        self._closed = True
         if self._error is not None:
             raise self._error

@@ -131,7 +131,8 @@ class ProcessExecutor:
                 self._discard(worker)
                 raise ProgramError(
                     f"a worker process ended before it could train ({end})",
-                    hint='Is what starts the search under `if __name__ == "__main__":`?',
+                    hint="Its own error stands above. Is what starts the search in a file, "
+                    'under `if __name__ == "__main__":`?',
                 )
             yield worker.lost(_end(worker.stop()))
         elif time.monotonic() >= worker.deadline(self._timeout):
@@ -158,7 +159,7 @@ class ProcessExecutor:
                 worker.dismiss()
         for worker in self._workers:
             if worker.task is None:
-                worker.process.join(_FAREWELL_SECONDS)
+                worker.ended(_FAREWELL_SECONDS)
             worker.kill()
         self._workers.clear()
         self._events.clear()
@@ -224,10 +225,16 @@ class _Worker:
 
     def stop(self) -> int | None:
         """The exit code of a worker that has gone silent; None if it had to be killed."""
-        self.process.join(_LOOK_SECONDS)
-        code = self.process.exitcode
+        code = self.ended(_LOOK_SECONDS)
         self.kill()
         return code
+
+    def ended(self, seconds: float) -> int | None:
+        """Its exit code if it ends within this time. `join` would trust the sentinel's pipe."""
+        end = time.monotonic() + seconds
+        while self.process.exitcode is None and time.monotonic() < end:
+            time.sleep(0.005)
+        return self.process.exitcode
 
     def dismiss(self) -> None:
         """Let it end by itself."""

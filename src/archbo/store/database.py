@@ -17,7 +17,7 @@ from threading import RLock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from archbo.errors import MissingExtraError, StoreError, nearest
 from archbo.store import migrations
@@ -25,6 +25,7 @@ from archbo.store.schema import metadata
 
 BUSY_SECONDS = 30.0  # how long a write waits for another process's
 
+_SUFFIXES = {".db", ".sqlite", ".sqlite3"}  # of the files that a misspelt name may have meant
 _HINTS = {
     "file is not a database": "It is no SQLite database; give another file name.",
     "readonly": "It can be read, but not written: copy it to where you may write.",
@@ -134,8 +135,6 @@ class Database:
     def _explained(self, error: Exception) -> StoreError:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         text = str(cause).strip()
-        if isinstance(error, IntegrityError):
-            return StoreError(f"what is stored contradicts this: {text}", path=self.name)
         hints = [hint for part, hint in _HINTS.items() if part in text.lower()]
         return StoreError(text, path=self.name, hint=" ".join(hints))
 
@@ -181,9 +180,6 @@ def _check_file(file: Path, *, create: bool) -> None:
             raise StoreError("there is no such file", path=str(file), hint=nearest(file.name, near))
         if not os.access(file.parent, os.W_OK):
             raise StoreError("the folder cannot be written to", path=str(file))
-
-
-_SUFFIXES = {".db", ".sqlite", ".sqlite3"}
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:

@@ -228,8 +228,9 @@ class StoredStudy:
         created = time.time()
         with self._database.writing() as connection:
             version = self._next_version(connection)
-            count = select(func.count()).where(trials.c.study_id == self._key)
-            first = connection.execute(count).scalar_one()
+            newest = select(func.max(trials.c.number)).where(trials.c.study_id == self._key)
+            number = connection.execute(newest).scalar()
+            first = 0 if number is None else number + 1
             records = [trial.record(first + i, created) for i, trial in enumerate(new)]
             if records:
                 rows = [self._row(record) | {"version": version} for record in records]
