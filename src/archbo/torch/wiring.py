@@ -112,7 +112,7 @@ def _layer(value: Any, none: str | None, path: str) -> Wiring:
     )
 
 
-def _edge_cell(value: Sequence[tuple[int, int, str]], none: str | None, path: str) -> Wiring:
+def _edge_cell(value: Sequence[Sequence[Any]], none: str | None, path: str) -> Wiring:
     """Each edge is a step on the sum of the edges into its source.
 
     Source: Dong and Yang 2020 (NAS-Bench-201), section 2.1.
@@ -132,7 +132,7 @@ def _edge_cell(value: Sequence[tuple[int, int, str]], none: str | None, path: st
     return Wiring(tuple(steps), tuple(into.get(last, ())))
 
 
-def _node_cell(ops: Sequence[str], edges: Sequence[tuple[int, int]], path: str) -> Wiring:
+def _node_cell(ops: Sequence[str], edges: Sequence[Sequence[int]], path: str) -> Wiring:
     """Each inner node is a step on the sum of its sources.
 
     Source: Ying et al. 2019 (NAS-Bench-101), section 2.1; there the output concatenates.
@@ -141,7 +141,7 @@ def _node_cell(ops: Sequence[str], edges: Sequence[tuple[int, int]], path: str) 
     for s, t in edges:
         if not 0 <= s < t <= last:
             raise ArchitectureError(f"no edge from {s!r} to {t!r}", path=f"{path}.edges")
-    live = _between(edges, last)
+    live = _between(((s, t) for s, t in edges), last)
     place = {0: 0}
     steps: list[Step] = []
     for v, op in enumerate(ops, 1):
