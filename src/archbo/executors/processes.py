@@ -32,7 +32,7 @@ _THREADS = (
 _LOOK_SECONDS = 1.0  # a process that the training forked can hide the worker's end: look for it
 _FAREWELL_SECONDS = 5.0  # for an idle worker to end by itself
 
-_HINT = "Define it at module level in a file that can be imported, or train with workers=1."
+_HINT = "Define it at module level in a file that can be imported, or train with workers=1 and no timeout."
 
 
 class ProcessExecutor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from math import inf, isfinite
 from numbers import Real
 from operator import index
 from typing import Any
@@ -90,11 +90,14 @@ def as_number(value: Any, what: str) -> float:
     if not isinstance(value, Real) and hasattr(value, "item"):
         try:
             value = value.item()
-        except (ValueError, RuntimeError, TypeError) as error:
+        except Exception as error:  # each library has its own
             raise TrainingError(f"{what} must be one number, got {given}: {error}") from error
     if not isinstance(value, Real):
         raise TrainingError(f"{what} must be a number, got {given}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a huge integer
+        number = inf
     if not isfinite(number):
         raise TrainingError(f"{what} must be a finite number, got {number}")
     return number
