@@ -64,6 +64,20 @@ def test_a_graph_that_can_be_drawn_without_crossings_is():
     assert {frozenset(order[:2]), frozenset(order[2:])} == {frozenset({3, 5}), frozenset({4, 6})}
 
 
+def test_a_long_edge_goes_around_instead_of_across():
+    # input 0, a chain 1 2 3, output 4, and edges that skip: planar, but not in order of numbers
+    edges = [(0, 1), (0, 3), (0, 4), (1, 2), (1, 4), (2, 3), (3, 4)]
+    places = layout([60.0, 80.0, 80.0, 80.0, 60.0], edges, first=[0], last=[4])
+    ways = dict(zip(edges, places.bends, strict=True))
+    # where both pass layer 2, the edge from vertex 1 and the one to vertex 3 have vertex 2 between
+    assert (ways[1, 4][0] - places.x[2]) * (ways[0, 3][1] - places.x[2]) < 0
+
+
+def test_the_same_graph_is_drawn_the_same_way_again():
+    edges = [(0, 3), (0, 4), (1, 3), (1, 5), (2, 4), (2, 5), (0, 5), (1, 4), (2, 3)]
+    assert layout([10.0] * 6, edges) == layout([10.0] * 6, edges)
+
+
 def test_input_is_on_top_and_output_at_the_bottom_even_when_unconnected():
     places = layout([10.0] * 4, [(1, 2)], first=[0], last=[3])
     assert places.layer == (0, 1, 2, 3)

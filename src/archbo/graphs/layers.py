@@ -1,8 +1,9 @@
 """Where the vertices of a directed acyclic graph go: layers from top to bottom, few crossings.
 
 Three steps: every vertex gets a layer below all that feed it; within the layers, the order is
-swept for few crossings; then the vertices move sideways towards what they are connected with.
-An edge that passes layers in between gets a point in each, so it never runs behind a vertex.
+swept for few crossings, from several starts; then the vertices move sideways towards what they
+are connected with. An edge that passes layers in between gets a point in each, so it never runs
+behind a vertex.
 
 Source: Sugiyama, Tagawa, Toda 1981, "Methods for visual understanding of hierarchical system
 structures"; the last step as least squares under minimal distances (isotonic regression).
@@ -11,10 +12,13 @@ structures"; the last step as least squares under minimal distances (isotonic re
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from random import Random
 
+TRIES = 10  # orders to start from
+MOST_SEGMENTS = 3000  # in all tries together
 ORDER_SWEEPS = 12
 ALIGN_SWEEPS = 16
 BEND_WIDTH = 10.0
@@ -140,15 +144,30 @@ def _layers(
 
 
 def _ordered(layers: Sequence[int], segments: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The vertices of each layer from left to right, by the best of several barycentre sweeps."""
+    """The vertices of each layer from left to right, the best of a few tries."""
     above, below = _neighbours(len(layers), segments)
     rows: list[list[int]] = [[] for _ in range(max(layers, default=-1) + 1)]
     for v, number in enumerate(layers):
         rows[number].append(v)
     best, fewest = [*map(list, rows)], _crossings(rows, below)
+    shuffling = Random(0)  # the same drawing every time
+    for _ in range(max(1, min(TRIES, MOST_SEGMENTS // max(len(segments), 1)))):
+        for swept in _sweeps(rows, above, below):
+            if not fewest:
+                return best
+            crossings = _crossings(swept, below)
+            if crossings < fewest:
+                best, fewest = [*map(list, swept)], crossings
+        for row in rows:
+            shuffling.shuffle(row)
+    return best
+
+
+def _sweeps(
+    rows: list[list[int]], above: Sequence[Sequence[int]], below: Sequence[Sequence[int]]
+) -> Iterator[list[list[int]]]:
+    """Sort each layer by the centres of its neighbours, in place, down and up in turn."""
     for sweep in range(ORDER_SWEEPS):
-        if not fewest:
-            break
         down = sweep % 2 == 0
         linked = above if down else below
         place = {v: i / max(len(row) - 1, 1) for row in rows for i, v in enumerate(row)}
@@ -156,10 +175,30 @@ def _ordered(layers: Sequence[int], segments: Sequence[tuple[int, int]]) -> list
             centre = {v: _mean([place[u] for u in linked[v]], place[v]) for v in row}
             row.sort(key=centre.__getitem__)
             place.update({v: i / max(len(row) - 1, 1) for i, v in enumerate(row)})
-        crossings = _crossings(rows, below)
-        if crossings < fewest:
-            best, fewest = [*map(list, rows)], crossings
-    return best
+        _swap_neighbours(rows, above, below)
+        yield rows
+
+
+def _swap_neighbours(
+    rows: Sequence[list[int]], above: Sequence[Sequence[int]], below: Sequence[Sequence[int]]
+) -> None:
+    """Swap what stands side by side, in place, wherever that takes away crossings."""
+    place = {v: i for row in rows for i, v in enumerate(row)}
+
+    def crossings(left: int, right: int) -> int:
+        return sum(
+            place[a] > place[b]
+            for linked in (above, below)
+            for a in linked[left]
+            for b in linked[right]
+        )
+
+    for row in rows:
+        for i in range(len(row) - 1):
+            left, right = row[i], row[i + 1]
+            if crossings(right, left) < crossings(left, right):
+                row[i], row[i + 1] = right, left
+                place[left], place[right] = i + 1, i
 
 
 def _crossings(rows: Sequence[Sequence[int]], below: Sequence[Sequence[int]]) -> int:
