@@ -73,3 +73,35 @@ def test_the_same_training_twice_in_one_executor():
         *_, end = drain(executor)
         values.append(end.value)
     assert values[0] == values[1]
+
+
+def test_a_cancelled_task_does_not_begin():
+    executor = InlineExecutor(train, SPACE)
+    executor.submit(task(0, "good"))
+    executor.cancel(1)
+    assert executor.free == 0
+    executor.cancel(0)
+    assert executor.free == 1
+    assert executor.wait(unheard) == 0
+
+
+def test_reports_after_one_that_was_not_taken_are_not_taken_either():
+    calls = []
+
+    def train(arch, trial):
+        for epoch in [1, 2]:
+            try:
+                trial.report(epoch, 0.5)
+            except BaseException as error:
+                calls.append(type(error).__name__)
+        return 1.0
+
+    def broken(event):
+        calls.append(event.epoch)
+        raise OSError("disk full")
+
+    executor = InlineExecutor(train, SPACE)
+    executor.submit(task(0, "good"))
+    with pytest.raises(OSError, match="disk full"):
+        executor.wait(broken)
+    assert calls == [1, "_SinkBroke", "_SinkBroke"]

@@ -32,7 +32,7 @@ _THREADS = (
 _LOOK_SECONDS = 1.0  # a process that the training forked can hide the worker's end: look for it
 _FAREWELL_SECONDS = 5.0  # for an idle worker to end by itself
 
-_HINT = "Define it at module level in a file that can be imported, or train with workers=1 and no timeout."
+_HINT = "Define it at module level in a file, or train with workers=1 and no timeout."
 
 
 class ProcessExecutor:
@@ -90,8 +90,8 @@ class ProcessExecutor:
                 return
             self._discard(worker)  # it died idle
         with _environment(self._threads), _interrupts_blocked():
-            worker = _Worker(self._payload)
-        self._workers.append(worker)
+            # Before an interrupt can come, it is among those that `close` ends.
+            self._workers.append(worker := _Worker(self._payload))
         worker.begin(task)
 
     def wait(self, sink: Sink, *, timeout: float | None = None) -> int:
