@@ -33,6 +33,11 @@ def columns(encoded: Encoded, name: str, count: int | None = None) -> Array:
     return block
 
 
+def by_column(block: Array) -> Array:
+    """A block [n d] as contiguous columns [d n], which are quick to compare."""
+    return np.ascontiguousarray(block.T)
+
+
 def rows(encoded: Encoded, which: slice | Int[Array, " m"]) -> Encoded:
     """The rows of an encoding at some positions."""
     return {name: block[which] for name, block in encoded.items()}

@@ -16,7 +16,7 @@ import numpy as np
 
 from archbo.arrays import Array, Bool, Float
 from archbo.kernels.base import Exponential, Radial, scale_of
-from archbo.kernels.blocks import Encoded, columns
+from archbo.kernels.blocks import Encoded, by_column, columns
 
 _SQRT5 = 5.0**0.5
 
@@ -50,10 +50,9 @@ class Hamming(Exponential):
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
         x, y = _options(a, self.block, self.blocks), _options(b, self.block, self.blocks)
-        D = np.empty((self.blocks, len(x), len(y)))
+        D = np.empty((self.blocks, x.shape[1], y.shape[1]))
         for d, scale in enumerate(self.scale):
-            np.not_equal.outer(x[:, d], y[:, d], out=D[d])
-            D[d] /= scale
+            np.multiply(np.not_equal.outer(x[d], y[d]), 1 / scale, out=D[d])
         return D
 
 
@@ -86,11 +85,11 @@ class Matern52(Radial):
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
         x, has_x = _numbers(a, self.block, self.blocks)
         y, has_y = _numbers(b, self.block, self.blocks)
-        D = np.empty((self.blocks, len(x), len(y)))
+        D = np.empty((self.blocks, x.shape[1], y.shape[1]))
         for d, scale in enumerate(self.scale):
-            np.subtract.outer(x[:, d], y[:, d], out=D[d])
+            np.subtract.outer(x[d], y[d], out=D[d])
             D[d] *= D[d]
-            D[d] += np.not_equal.outer(has_x[:, d], has_y[:, d])
+            D[d] += np.not_equal.outer(has_x[d], has_y[d])
             D[d] /= scale
         return D
 
@@ -101,17 +100,17 @@ class Matern52(Radial):
         return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
 
 
-def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "n D"]:
+def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
     """The options, an inactive decision being one more."""
     values = columns(encoded, block, count)
     active = columns(encoded, f"{block}.active", count)
-    return np.where(active, values, _INACTIVE)
+    return by_column(np.where(active, values, _INACTIVE))
 
 
 def _numbers(
     encoded: Encoded, block: str, count: int
-) -> tuple[Float[Array, "n D"], Bool[Array, "n D"]]:
+) -> tuple[Float[Array, "D n"], Bool[Array, "D n"]]:
     """The numbers, with the middle of the range where they are inactive; and their activity."""
     values = columns(encoded, block, count)
     active = columns(encoded, f"{block}.active", count)
-    return np.where(active, values, 0.5), active
+    return by_column(np.where(active, values, 0.5)), by_column(active)

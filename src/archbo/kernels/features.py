@@ -8,7 +8,7 @@ import numpy as np
 
 from archbo.arrays import Array, Float
 from archbo.kernels.base import Exponential, scale_of
-from archbo.kernels.blocks import Encoded, columns
+from archbo.kernels.blocks import Encoded, by_column, columns
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class RBF(Exponential):
         return tuple(f"{self.block}.{d}" for d in range(len(self.scale)))
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
-        x, y = columns(a, self.block, self.blocks), columns(b, self.block, self.blocks)
-        D = np.empty((self.blocks, len(x), len(y)))
-        for d, scale in enumerate(self.scale):
-            np.subtract.outer(x[:, d], y[:, d], out=D[d])
+        unit = np.asarray(self.scale) ** -0.5
+        x = by_column(columns(a, self.block, self.blocks) * unit)
+        y = by_column(columns(b, self.block, self.blocks) * unit)
+        D = np.empty((self.blocks, x.shape[1], y.shape[1]))
+        for d in range(self.blocks):
+            np.subtract.outer(x[d], y[d], out=D[d])
             D[d] *= D[d]
-            D[d] /= scale
         return D

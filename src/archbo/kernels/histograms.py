@@ -52,8 +52,8 @@ def squared_distances(a: UInt64[Array, "n v"], b: UInt64[Array, "m w"]) -> Float
     row_a, label_a, count_a = _runs(a)
     row_b, label_b, count_b = _runs(b)
     n, m = len(a), len(b)
-    norm_a = np.bincount(row_a, count_a**2, minlength=n)
-    norm_b = np.bincount(row_b, count_b**2, minlength=m)
+    norm_a = np.bincount(row_a, count_a**2, minlength=n).astype(float)  # int if empty
+    norm_b = np.bincount(row_b, count_b**2, minlength=m).astype(float)
     vocabulary, place_a = np.unique(label_a, return_inverse=True)
     if len(vocabulary) == 0:
         return np.add.outer(norm_a, norm_b)

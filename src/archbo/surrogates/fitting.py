@@ -100,7 +100,7 @@ def fit(
     *,
     start: Mapping[str, float] | None = None,
     iterations: int = 12,
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-3,
     repeats: Float[Array, " n"] | None = None,
     mean: float = 0.0,
     distances: Distances | None = None,
@@ -117,7 +117,7 @@ def fit(
         start: logs of hyperparameters by name, such as an earlier fit's `hyperparameters`; those
             that it lacks start at their prior mean, names that the kernel lacks are ignored.
         iterations: at most; 0 takes the start as it is.
-        tolerance: stop where an iteration gains less, relative to the evidence.
+        tolerance: stop where an iteration gains less than this part of the log evidence.
         repeats: how many measurements each z is the mean of; 1 each if None.
         mean: the prior mean of the objective.
         distances: of the rows to each other, if they are known already.
