@@ -57,7 +57,7 @@ def test_what_is_no_objective_fails_with_its_reason_and_no_traceback(value, erro
     assert (ended.error, ended.traceback) == (error, None)
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self):
         raise RuntimeError("no text")
 
@@ -68,7 +68,7 @@ class Unspeakable(Exception):
         (ValueError("two\nlines"), "ValueError: two\nlines"),
         (KeyError("width"), "KeyError: 'width'"),
         (MemoryError(), "MemoryError"),
-        (Unspeakable(), "Unspeakable: <its text cannot be shown>"),
+        (UnspeakableError(), "Unspeakable: <its text cannot be shown>"),
         (SystemExit(), "exited with code 0"),
         (SystemExit(7), "exited with code 7"),
         (SystemExit("no data"), "exited with code 1"),
