@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from archbo.arrays import Array, Bool, Float
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
+from archbo.spaces.compiled import stack
 
 
 class State(StrEnum):
@@ -106,6 +107,17 @@ class Dataset:
             pending_ids=tuple(arch.id for arch in pending),
             trials=len(observations) + len(pending),
             hyperparameters=dict(hyperparameters or {}),
+        )
+
+    def with_pending(self, problem: Problem, archs: Sequence[Architecture]) -> Dataset:
+        """The same with more networks in training."""
+        if not archs:
+            return self
+        return replace(
+            self,
+            pending=stack([self.pending, problem.compiled.encode(list(archs))]),
+            pending_ids=(*self.pending_ids, *(arch.id for arch in archs)),
+            trials=self.trials + len(archs),
         )
 
     @property

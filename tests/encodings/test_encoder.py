@@ -1,10 +1,13 @@
+from functools import reduce
+
 import numpy as np
 import pytest
 
 import archbo as ab
 from archbo.arrays import stream
 from archbo.encodings import Encoder
-from archbo.encodings.encoder import join, take
+from archbo.kernels.blocks import join_rows
+from archbo.kernels.blocks import rows as take
 from archbo.spaces.moves import sample
 
 CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
@@ -47,7 +50,7 @@ def test_rows_are_encoded_independently_of_each_other(space):
     code = encoder(space)
     rows = sample(space.compiled, stream(1, "rows"), 20)
     whole = code.encode(rows)
-    single = join([code.encode(rows.take([i])) for i in range(20)])
+    single = reduce(join_rows, [code.encode(rows.take([i])) for i in range(20)])
     for name, block in whole.items():
         assert np.array_equal(block, single[name]), name
     some = take(whole, np.array([3, 5]))

@@ -1,5 +1,5 @@
 """Rows and graphs as arrays."""
 
-from archbo.encodings.encoder import Blocks, Encoder
+from archbo.encodings.encoder import Encoder
 
-__all__ = ["Blocks", "Encoder"]
+__all__ = ["Encoder"]

@@ -1,13 +1,13 @@
 """All views of a batch of architectures as named blocks of columns.
 
-Blocks of n rows:
+Encoded of n rows:
     options, options.active      [n a]  options chosen inside cells and chains
     context, context.active      [n b]  options chosen elsewhere: the graph view does not show them
     sizes, sizes.active          [n c]  numbers on [0, 1] that the graph view shows
     numbers, numbers.active      [n e]  all other numbers on [0, 1]
     wl0, wl1, wl2                [n v]  multisets of colours after so many rounds of refinement
     features                     [n f]  standardised features of the graphs, and the user's
-A block without columns is left out.
+A block without columns is left out; a space without any choice has one block, `constant`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from archbo.encodings.decisions import categorical_columns, numeric_columns, one
 from archbo.encodings.features import Standardiser, graph_features
 from archbo.encodings.graphs import counts, weisfeiler_lehman
 from archbo.graphs.batch import GraphBatch
+from archbo.kernels.blocks import Encoded
 from archbo.spaces import CompiledSpace, Rows
-
-Blocks = Mapping[str, Array]
 
 ROUNDS = 2
 """How many rounds of refinement are encoded."""
@@ -59,9 +58,9 @@ class Encoder:
         raw = self._raw_features(reference, space.graphs(reference))
         self._standardise = Standardiser.fit(raw)
         self._distinct = _distinct_columns(self._standardise(raw))
-        self.reference: Blocks = self.encode(reference)
+        self.reference: Encoded = self.encode(reference)
 
-    def encode(self, rows: Rows) -> Blocks:
+    def encode(self, rows: Rows) -> Encoded:
         """The blocks of these rows."""
         unit = self.space.to_unit(rows)
         blocks: dict[str, Array] = {}
@@ -77,6 +76,8 @@ class Encoder:
         features = self._standardise(self._raw_features(rows, graphs))[:, self._distinct]
         if features.shape[1]:
             blocks["features"] = features
+        if not blocks:
+            blocks["constant"] = np.zeros((len(rows), 1))
         return blocks
 
     def _raw_features(self, rows: Rows, graphs: Mapping[str, GraphBatch]) -> Array:
@@ -100,16 +101,6 @@ class Encoder:
         if "features" in blocks:
             points.append(0.5 * blocks["features"])
         return np.concatenate(points, axis=1)
-
-
-def take(blocks: Blocks, which: Array) -> Blocks:
-    """The blocks of the rows at these positions, or where a mask is true."""
-    return {name: block[which] for name, block in blocks.items()}
-
-
-def join(parts: list[Blocks]) -> Blocks:
-    """The rows of several encodings one after another."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _shown_by_graphs(space: CompiledSpace) -> Array:

@@ -1,0 +1,215 @@
+"""Bayesian optimization: fit, score, propose; averaged over several kernel structures.
+
+Source: Shahriari et al. 2016, section 2; averaging over models by their evidence as Malkomes and
+Garnett 2018, here the acquisition instead of the posterior, and few fixed structures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from archbo.acquisition import Acquisition, AcquisitionOver, LogExpectedImprovement, choose
+from archbo.arrays import Array, Rng, stream
+from archbo.data import Dataset, Prediction, Proposal
+from archbo.encodings import Encoder
+from archbo.errors import ProblemError
+from archbo.kernels import Encoded, Kernel
+from archbo.kernels.blocks import join_rows
+from archbo.kernels.blocks import rows as take
+from archbo.methods.base import Search
+from archbo.methods.belief import Belief
+from archbo.methods.candidates import maximin, neighborhood, new_rows, pool, random_rows
+from archbo.methods.structures import default_structures
+from archbo.problem import Problem
+from archbo.spaces import Architecture, Rows
+from archbo.spaces.compiled import stack
+from archbo.spaces.moves import sample
+from archbo.surrogates.outcomes import OutcomeTransform, RankTransform
+
+_REFERENCE = 1000  # random members that scale the encodings and that the start design is from
+_SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
+_DESIGN = 32  # the start design goes on so far where no result comes back in time
+_PARENTS = 10  # the best networks, whose mutants are candidates
+_SHORTLIST = 64  # candidates that a batch is chosen from
+
+
+@dataclass(frozen=True)
+class BayesianOptimization:
+    """A Gaussian process for each of several kernel structures, and their expected improvement.
+
+    Args:
+        initial: trainings before the first fit, spread over the space.
+        candidates: how many networks are scored before the local search.
+        climbers: so many of the best candidates are climbed from,
+        climbs: so often, to the best of their neighbors.
+        iterations: of the optimizer of the hyperparameters, at most.
+        temper: the structures weigh by evidence^(1 / temper).
+        structures: makes the kernels from an encoded sample of the space.
+        outcome: the transform of the objective that is modelled.
+        acquisition: makes the score over a model's best; its exponential is averaged over models.
+
+    Raises:
+        ProblemError: if a number is too small.
+    """
+
+    initial: int = 5
+    candidates: int = 400
+    climbers: int = 5
+    climbs: int = 2
+    iterations: int = 12
+    temper: float = 3.0
+    structures: Callable[[Encoded], Sequence[Kernel]] = default_structures
+    outcome: OutcomeTransform = field(default_factory=RankTransform)
+    acquisition: AcquisitionOver = LogExpectedImprovement
+
+    def __post_init__(self) -> None:
+        least = {"initial": 1, "candidates": 8, "climbers": 0, "climbs": 0, "iterations": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise ProblemError(f"{name} must be at least {low}, got {getattr(self, name)}")
+        if not self.temper > 0:
+            raise ProblemError(f"temper must be positive, got {self.temper}")
+
+    def prepare(self, problem: Problem) -> Search:
+        return _BayesianOptimization(self, problem)
+
+
+class _BayesianOptimization(Search):
+    def __init__(self, settings: BayesianOptimization, problem: Problem) -> None:
+        self.settings = settings
+        self.problem = problem
+        space, features = problem.compiled, problem.features
+        self._reference = sample(space, stream(problem.seed, "reference"), _REFERENCE)
+        self.encoder = Encoder(
+            space,
+            self._reference,
+            (lambda rows: features.values(space, rows)) if features.names else None,
+        )
+        few = take(self.encoder.reference, slice(0, _SCALED))
+        self.structures = list(settings.structures(few))
+        self._design: tuple[Rows, list[str]] | None = None
+
+    def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
+        proposals = self._initial(dataset, count, rng)
+        if len(proposals) < count:
+            proposals += self._modelled(dataset, count - len(proposals), proposals, rng)
+        return proposals
+
+    def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
+        encoded = self.encoder.encode(self.problem.compiled.encode(archs))
+        mean, sd = self._belief(dataset).predict(encoded)
+        return self.problem.objective.inward(mean), sd  # turning inward is its own inverse
+
+    def _belief(self, dataset: Dataset) -> Belief:
+        settings = self.settings
+        return Belief.fit(
+            dataset,
+            self.encoder,
+            self.structures,
+            settings.outcome,
+            iterations=settings.iterations,
+            temper=settings.temper,
+        )
+
+    def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
+        """What is left of the start design; it goes on for as long as there is no result."""
+        learned = dataset.measured.any() or dataset.failures.any()
+        left = max(0, self.settings.initial - dataset.trials)
+        wanted = min(count, left) if learned or left else count
+        if wanted == 0:
+            return []
+        design, ids = self._start_design()
+        known = dataset.known
+        at = [i for i, key in enumerate(ids) if key not in known][:wanted]
+        rows = design.take(np.array(at, dtype=np.int64))
+        if len(at) < wanted:
+            seen = {*known, *(ids[i] for i in at)}
+            rows = stack([rows, random_rows(self.problem, wanted - len(at), rng, seen)])
+        return [Proposal(arch, "initial") for arch in self.problem.compiled.architectures(rows)]
+
+    def _start_design(self) -> tuple[Rows, list[str]]:
+        """Feasible networks far from each other, the most central one first, and their ids."""
+        if self._design is None:
+            rows, ids = new_rows(self.problem, self._reference, ())
+            if len(rows) < _DESIGN:
+                rng = stream(self.problem.seed, "design")
+                rows = random_rows(self.problem, _REFERENCE // 4, rng, ())
+                ids = self.problem.compiled.ids(rows)
+            chosen = maximin(self.encoder.design_points(rows), max(_DESIGN, self.settings.initial))
+            self._design = rows.take(np.array(chosen)), [ids[i] for i in chosen]
+        return self._design
+
+    def _modelled(
+        self, dataset: Dataset, count: int, beside: list[Proposal], rng: Rng
+    ) -> list[Proposal]:
+        """Proposals by the acquisition, given others that go out with them."""
+        dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
+        rows, ids = self._pool(dataset, rng)
+        belief = self._belief(dataset)
+        rows, encoded, score = self._climb(belief, rows, {*dataset.known, *ids})
+        short = np.argsort(-score, kind="stable")[: max(_SHORTLIST, 4 * count)]
+        shortlist = take(encoded, short)
+        picks = choose(
+            belief.models,
+            belief.weights,
+            shortlist,
+            _shifted(self.settings.acquisition, belief.log_success(shortlist)),
+            count=count,
+        )
+        mean, sd = belief.moments(
+            np.stack([pick.mean for pick in picks], axis=1),
+            np.stack([pick.variance for pick in picks], axis=1),
+        )
+        mean = self.problem.objective.inward(mean)
+        archs = self.problem.compiled.architectures(rows.take(short[[p.index for p in picks]]))
+        return [
+            Proposal(
+                arch,
+                "model",
+                Prediction(float(mean[i]), float(sd[i])),
+                picks[i].score,
+                belief.hyperparameters,
+            )
+            for i, arch in enumerate(archs)
+        ]
+
+    def _pool(self, dataset: Dataset, rng: Rng) -> tuple[Rows, list[str]]:
+        """New networks, many of them near the best."""
+        values = np.where(dataset.measured, dataset.values, -np.inf)
+        best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
+        return pool(self.problem, best, self.settings.candidates, rng, dataset.known)
+
+    def _climb(
+        self, belief: Belief, rows: Rows, seen: set[str]
+    ) -> tuple[Rows, Encoded, Array]:
+        """Candidates with the neighbors of the best of them, their encoding and their scores."""
+        acquisition = self.settings.acquisition
+        encoded = self.encoder.encode(rows)
+        score = belief.score(encoded, acquisition)
+        for _ in range(self.settings.climbs if self.settings.climbers else 0):
+            top = np.argsort(-score, kind="stable")[: self.settings.climbers]
+            near, ids = neighborhood(self.problem, rows.take(top), seen)
+            if not ids:
+                break
+            seen |= set(ids)
+            near_encoded = self.encoder.encode(near)
+            near_score = belief.score(near_encoded, acquisition)
+            improved = near_score.max() > score.max()
+            rows, encoded = stack([rows, near]), join_rows(encoded, near_encoded)
+            score = np.concatenate([score, near_score])
+            if not improved:
+                break
+        return rows, encoded, score
+
+
+def _shifted(acquisition: AcquisitionOver, offset: Array) -> AcquisitionOver:
+    """The acquisition plus a constant for each row."""
+
+    def over(best: float) -> Acquisition:
+        score = acquisition(best)
+        return lambda posterior: score(posterior) + offset
+
+    return over

@@ -1,0 +1,248 @@
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import archbo as ab
+from archbo.errors import BusyError, MismatchError, ObservationError, ProblemError
+from archbo.store import Store
+
+PROGRAM = Path(__file__).with_name("programs.py")
+spec = importlib.util.spec_from_file_location("study_programs", PROGRAM)
+programs = importlib.util.module_from_spec(spec)
+sys.modules["study_programs"] = programs
+spec.loader.exec_module(programs)
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Let the worker processes import the training functions."""
+    monkeypatch.setenv("PYTHONPATH", str(PROGRAM.parent))
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    import programs as by_its_file_name
+
+    for name in ("train", "slow", "dies"):
+        monkeypatch.setattr(programs, name, getattr(by_its_file_name, name))
+
+
+def without_times(records):
+    return [replace(record, created=0.0, seconds=None, traceback=None, attempt=1)
+            for record in records]  # fmt: skip
+
+
+def run_program(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), *map(str, arguments)],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_trials(file, count):
+    for _ in range(600):
+        if Path(file).exists():
+            try:
+                with Store.open(file, create=False) as store:
+                    if store.studies() and len(store.study().read()) >= count:
+                        return
+            except ab.ArchboError:
+                pass  # the file is being made
+        time.sleep(0.05)
+    raise AssertionError("the program did not get so far")
+
+
+@pytest.mark.parametrize("method", ["bo", "random", "evolution"])
+def test_a_study_runs_stores_and_finds_its_best(tmp_path, method):
+    study = programs.make(str(tmp_path / "s.db"), method=method)
+    assert study.run(programs.train, trials=12) is study
+    records = study.trials
+    assert [record.number for record in records] == list(range(12))
+    finished = [record for record in records if record.state == ab.State.FINISHED]
+    failed = [record for record in records if record.state == ab.State.FAILED]
+    assert len(finished) + len(failed) == 12
+    assert study.best.value == max(record.value for record in finished)
+    assert study.best.architecture.id in {record.architecture_id for record in finished}
+    assert all(len(record.reports) == 2 for record in finished)
+    assert all("ValueError: diverged" in record.error for record in failed)
+    study.close()
+
+
+def test_a_study_in_memory_needs_no_file():
+    with programs.make(None, method="random") as study:
+        study.run(programs.train, trials=5)
+        assert len(study.trials) == 5
+        study.run(programs.train, trials=8)
+        assert len(study.trials) == 8
+
+
+def test_a_study_goes_on_where_it_was(tmp_path):
+    whole = programs.make(None)
+    whole.run(programs.train, trials=14)
+    for trials in (3, 9, 14):
+        with programs.make(str(tmp_path / "s.db")) as part:
+            part.run(programs.train, trials=trials)
+            assert len(part.trials) == trials
+    with programs.make(str(tmp_path / "s.db")) as again:
+        assert without_times(again.trials) == without_times(whole.trials)
+
+
+def test_a_study_killed_at_any_point_equals_the_uninterrupted_one(tmp_path):
+    whole = programs.make(None)
+    whole.run(programs.train, trials=12)
+    file = tmp_path / "s.db"
+    for count in (1, 4, 8):
+        running = run_program(file, "bo", 12, TRAIN_SECONDS="0.1")
+        wait_for_trials(file, count)
+        running.kill()
+        running.communicate()
+    out, err = run_program(file, "bo", 12).communicate()
+    assert err == ""
+    assert float(out) == whole.best.value
+    with programs.make(str(file)) as resumed:
+        assert without_times(resumed.trials) == without_times(whole.trials)
+
+
+def test_ctrl_c_stores_everything_and_says_how_to_go_on(tmp_path):
+    file = tmp_path / "s.db"
+    running = run_program(file, "random", 50, TRAIN_SECONDS="0.2")
+    wait_for_trials(file, 3)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate()
+    assert running.returncode == 130
+    assert "all results are stored" in err
+    assert "The same command goes on from here." in err
+    assert "Traceback" not in err
+    with Store.open(file, create=False) as store:
+        records = store.study().read()
+    assert 2 <= sum(record.state == ab.State.FINISHED for record in records)
+
+
+def test_workers_train_side_by_side_and_a_dead_one_is_a_failed_trial(tmp_path):
+    with programs.make(str(tmp_path / "s.db"), method="random") as study:
+        study.run(programs.dies, trials=8, workers=2)
+        records = study.trials
+    assert len(records) == 8
+    assert "SIGABRT" in records[2].error
+    assert "exited with code 3" in records[3].error
+    assert "exited with code 4" in records[4].error
+    others = [record for record in records if record.number not in (2, 3, 4)]
+    assert all(record.state == ab.State.FINISHED for record in others)
+
+
+def test_a_timeout_is_a_failed_trial_and_the_search_goes_on():
+    with programs.make(None, method="random") as study:
+        study.run(programs.slow, trials=2, workers=2, timeout=0.5)
+        assert all("timed out after 0.5 s" in record.error for record in study.trials)
+
+
+def test_a_proposal_takes_running_trials_into_account(tmp_path):
+    with programs.make(str(tmp_path / "s.db")) as study:
+        study.run(programs.train, trials=12, workers=3)
+        records = study.trials
+    assert records[0].pending == ()
+    assert records[2].pending == (0, 1)
+    assert len({record.architecture_id for record in records}) == 12
+
+
+def test_a_trial_that_was_cut_three_times_has_failed(tmp_path):
+    file = str(tmp_path / "s.db")
+    with programs.make(file, method="random") as study:
+        study.run(programs.train, trials=3)
+        proposal = ab.Proposal(programs.SPACE.sample(5), "random")
+        from archbo.store import NewTrial
+
+        number = study.store.add_trial(NewTrial(proposal)).number
+        study.store.retry(number)
+        study.store.retry(number)
+        study.run(programs.train, trials=4)
+        assert study.trials[number].state == ab.State.FAILED
+        assert "ended 3 times in the middle of this training" in study.trials[number].error
+
+
+def test_an_exhausted_space_ends_the_run_early():
+    space = ab.Space(a=ab.Choice([0, 1]), b=ab.Bool())
+    with ab.Study(None, space, maximize="a") as study:
+        study.run(lambda arch, trial: arch["a"], trials=10)
+        assert len(study.trials) == 4
+
+
+def test_a_second_process_cannot_run_the_same_study(tmp_path):
+    file = tmp_path / "s.db"
+    running = run_program(file, "random", 50, TRAIN_SECONDS="0.5")
+    try:
+        wait_for_trials(file, 1)
+        with (
+            programs.make(str(file), method="random") as study,
+            pytest.raises(BusyError, match=str(running.pid)),
+        ):
+            study.run(programs.train, trials=2)
+    finally:
+        running.kill()
+        running.communicate()
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"maximize": "f1"}, r'-  "objective": "accuracy"\n.*\n?.*\+  "objective": "f1"'),
+        ({"seed": 7}, r'-  "seed": 0\n.*\+  "seed": 7'),
+        ({"space": ab.Space(cell=programs.CELL)}, r'"lr"'),
+        ({"method": "random"}, r'\+  "method": "random"'),
+    ],
+    ids=["objective", "seed", "space", "method"],
+)
+def test_a_study_that_is_not_the_program_s_shows_the_difference(tmp_path, changed, shown):
+    file = str(tmp_path / "s.db")
+    programs.make(file).close()
+    keywords = {"space": programs.SPACE, "maximize": "accuracy", "seed": 0, "epochs": 2} | changed
+    space = keywords.pop("space")
+    with pytest.raises(MismatchError, match=r"the stored study is another one") as caught:
+        ab.Study(file, space, **keywords)
+    import re
+
+    assert re.search(shown, str(caught.value))
+
+
+def test_best_of_nothing_says_so():
+    with programs.make(None) as study, pytest.raises(ObservationError, match="nothing has been"):
+        _ = study.best
+
+
+def test_a_run_needs_a_number_of_trials():
+    with programs.make(None) as study:
+        with pytest.raises(ProblemError, match=r"how many trials\?"):
+            study.run(programs.train)
+        with pytest.raises(ProblemError, match="trials must be a whole number from 1, got 0"):
+            study.run(programs.train, trials=0)
+        with pytest.raises(ProblemError, match="workers must be a whole number from 1, got -1"):
+            study.run(programs.train, trials=3, workers=-1)
+
+
+def test_trials_as_a_data_frame():
+    pandas = pytest.importorskip("pandas")
+    with programs.make(None, constrained=True) as study:
+        study.run(programs.train, trials=6)
+        frame = study.to_dataframe()
+    assert isinstance(frame, pandas.DataFrame)
+    assert len(frame) == 6
+    assert {"number", "state", "value", "origin", "feature_convs"} <= set(frame.columns)
+    assert (frame.feature_convs <= 4).all()
+
+
+def test_the_same_seed_reaches_train_on_every_attempt():
+    seeds = []
+    with programs.make(None, method="random") as study:
+        study.run(lambda arch, trial: seeds.append(trial.seed) or 1.0, trials=4)
+    again = []
+    with programs.make(None, method="random") as study:
+        study.run(lambda arch, trial: again.append(trial.seed) or 1.0, trials=4)
+    assert seeds == again
+    assert len(set(seeds)) == 4

@@ -1,0 +1,222 @@
+import math
+
+import numpy as np
+import pytest
+
+import archbo as ab
+from archbo.errors import ArchitectureError, ExhaustedError, ObservationError, ProblemError
+
+CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
+SMALL = ab.Space(depth=ab.Int(1, 3), act=ab.Choice(["relu", "gelu"]))
+ONE = ab.Space(only=ab.Choice(["this"]))
+METHODS = ["bo", "random", "evolution"]
+
+
+def convolutions(arch):
+    return float(sum(op == "conv_3x3" for *_, op in arch.value))
+
+
+def told(opt, trials, value=convolutions):
+    for _ in range(trials):
+        arch = opt.ask()
+        opt.tell(arch, value(arch))
+    return opt
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_network_is_proposed_twice(method):
+    opt = told(ab.Optimizer(CELL, method=method, seed=1), 30)
+    ids = [seen.architecture.id for seen in opt.observations]
+    assert len(set(ids)) == 30
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_seed_and_results_give_the_same_proposals(method):
+    first, second = (told(ab.Optimizer(CELL, method=method, seed=3), 15) for _ in range(2))
+    assert first.observations == second.observations
+    other = told(ab.Optimizer(CELL, method=method, seed=4), 15)
+    assert first.observations != other.observations
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_list_of_proposals_differs_within_and_from_what_is_pending(method):
+    opt = told(ab.Optimizer(CELL, method=method, seed=0), 8)
+    batch = opt.ask(4)
+    more = opt.ask(4)
+    ids = {arch.id for arch in batch + more}
+    assert len(ids) == 8
+    assert not ids & {seen.architecture.id for seen in opt.observations}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_exhausted_space_says_so_after_its_last_network(method):
+    opt = told(ab.Optimizer(SMALL, method=method, seed=0), 6, lambda a: a["depth"])
+    with pytest.raises(ExhaustedError, match="all 6 different networks of the space are known"):
+        opt.ask()
+    assert opt.best.value == 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_space_of_one_architecture_is_proposed_once(method):
+    opt = ab.Optimizer(ONE, method=method, seed=0)
+    arch = opt.ask()
+    opt.tell(arch, 1.0)
+    assert opt.best == (arch, 1.0)
+    with pytest.raises(ExhaustedError, match="all 1 different networks"):
+        opt.ask()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda arch: 5.0,
+        lambda arch: convolutions(arch) * 1e-12,
+        lambda arch: convolutions(arch) * 1e12,
+        lambda arch: 1e12 + convolutions(arch),
+        lambda arch: ab.FAILED,
+        lambda arch: ab.FAILED if convolutions(arch) < 2 else convolutions(arch),
+    ],
+    ids=["constant", "tiny", "huge", "huge offset", "all failed", "many failed"],
+)
+def test_any_scale_of_the_objective_works(method, value):
+    opt = told(ab.Optimizer(CELL, method=method, seed=0), 14, value)
+    assert len({seen.architecture.id for seen in opt.observations}) == 14
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_constraints_are_never_violated(method):
+    opt = ab.Optimizer(
+        CELL,
+        method=method,
+        seed=0,
+        features={"convs": convolutions},
+        constraints=[{"convs": "<= 2"}, lambda arch: (0, 3, "none") not in arch.value],
+    )
+    told(opt, 25)
+    for seen in opt.observations:
+        assert convolutions(seen.architecture) <= 2
+        assert (0, 3, "none") not in seen.architecture.value
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_are_refused_and_nothing_is_learned(value):
+    opt = ab.Optimizer(CELL, seed=0)
+    with pytest.raises(ObservationError, match=r"must be finite.*Tell ab\.FAILED"):
+        opt.tell(opt.ask(), value)
+    assert opt.observations == []
+
+
+def test_a_result_that_is_no_number_is_refused():
+    opt = ab.Optimizer(CELL, seed=0)
+    with pytest.raises(ObservationError, match=r"a result is a number or ab\.FAILED, got 'good'"):
+        opt.tell(opt.ask(), "good")
+
+
+def test_lists_of_different_lengths_are_refused():
+    opt = ab.Optimizer(CELL, seed=0)
+    with pytest.raises(ObservationError, match="got 2 architectures and 1 values"):
+        opt.tell(opt.ask(2), [1.0])
+
+
+def test_what_is_no_member_of_the_space_is_refused():
+    opt = ab.Optimizer(SMALL, seed=0)
+    with pytest.raises(ArchitectureError, match=r"space\.depth: 9 is outside 1 to 3"):
+        opt.tell({"depth": 9, "act": "relu"}, 1.0)
+
+
+def test_any_architecture_may_be_told_also_by_its_plain_value():
+    opt = ab.Optimizer(SMALL, seed=0)
+    opt.tell({"depth": 2, "act": "relu"}, 1.0)
+    assert opt.best == (SMALL.architecture({"depth": 2, "act": "relu"}), 1.0)
+
+
+def test_many_results_are_told_at_once():
+    opt = ab.Optimizer(CELL, seed=0)
+    rng = np.random.default_rng(0)
+    archs = [CELL.sample(rng) for _ in range(300)]
+    opt.tell(archs, [convolutions(arch) for arch in archs])
+    assert len(opt.observations) == 300
+    assert opt.best.value == max(map(convolutions, archs))
+
+
+def test_a_repeated_measurement_counts_by_its_mean():
+    opt = ab.Optimizer(SMALL, seed=0)
+    opt.tell({"depth": 1, "act": "relu"}, 10.0)
+    opt.tell({"depth": 1, "act": "relu"}, 0.0)
+    opt.tell({"depth": 2, "act": "relu"}, 6.0)
+    assert opt.best.value == 6.0
+    assert opt.best.architecture["depth"] == 2
+
+
+def test_minimising_turns_everything_around():
+    opt = told(ab.Optimizer(CELL, minimize="loss", seed=0), 30)
+    assert opt.best.value == 0.0
+
+
+def test_best_before_any_result_says_what_is_missing():
+    with pytest.raises(ObservationError, match="nothing has been observed yet"):
+        _ = ab.Optimizer(CELL).best
+
+
+def test_predictions_are_in_the_objective_s_units_and_learn():
+    opt = ab.Optimizer(CELL, maximize="accuracy", seed=0)
+    told(opt, 40, lambda arch: 1000 + 10 * convolutions(arch))
+    rng = np.random.default_rng(1)
+    unseen = [CELL.sample(rng) for _ in range(100)]
+    mean, sd = opt.predict(unseen)
+    truth = np.array([1000 + 10 * convolutions(arch) for arch in unseen])
+    assert np.corrcoef(mean, truth)[0, 1] > 0.8
+    assert (sd > 0).all()
+    assert abs(mean - truth).mean() < 10
+    one_mean, one_sd = opt.predict(unseen[0])
+    assert one_mean == pytest.approx(mean[0])
+    assert one_sd == pytest.approx(sd[0])
+
+
+def test_prediction_needs_a_surrogate_and_a_result():
+    with pytest.raises(ObservationError, match="nothing has been observed yet"):
+        ab.Optimizer(CELL).predict(CELL.sample(0))
+    opt = told(ab.Optimizer(CELL, method="random"), 2)
+    with pytest.raises(ProblemError, match="no surrogate"):
+        opt.predict(CELL.sample(0))
+
+
+def test_each_proposal_says_where_it_comes_from_and_what_is_expected():
+    opt = ab.Optimizer(CELL, seed=0)
+    origins = []
+    for _ in range(12):
+        proposal = opt.propose()
+        origins.append(proposal.origin)
+        if proposal.origin == "model":
+            assert proposal.prediction is not None
+            assert proposal.prediction.sd > 0
+            assert math.isfinite(proposal.score)
+            assert proposal.hyperparameters
+        opt.tell(proposal.architecture, convolutions(proposal.architecture))
+    assert origins[0] == "initial"
+    assert origins[-1] == "model"
+    assert origins == sorted(origins)
+
+
+def test_failures_teach_where_training_fails():
+    def value(arch):
+        return ab.FAILED if arch["width"] > 40 else arch["width"] / 100 + arch["depth"] / 10
+
+    space = ab.Space(width=ab.Int(1, 100), depth=ab.Int(1, 10))
+    failed = {}
+    for method in ("random", "bo"):
+        opt = told(ab.Optimizer(space, method=method, seed=0), 40, value)
+        failed[method] = sum(seen.failed for seen in opt.observations[10:])
+    assert failed["bo"] < failed["random"] / 2
+    assert opt.best.architecture["width"] <= 40
+
+
+def test_an_unknown_method_names_the_nearest():
+    with pytest.raises(ProblemError, match="no method 'evolutoin'. Did you mean 'evolution'"):
+        ab.Optimizer(CELL, method="evolutoin")
+
+
+def test_asking_for_nothing_is_refused():
+    with pytest.raises(ProblemError, match="ask for at least 1 architecture, got 0"):
+        ab.Optimizer(CELL).ask(0)
