@@ -68,7 +68,7 @@ class UnspeakableError(Exception):
         (ValueError("two\nlines"), "ValueError: two\nlines"),
         (KeyError("width"), "KeyError: 'width'"),
         (MemoryError(), "MemoryError"),
-        (UnspeakableError(), "Unspeakable: <its text cannot be shown>"),
+        (UnspeakableError(), "UnspeakableError: <its text cannot be shown>"),
         (SystemExit(), "exited with code 0"),
         (SystemExit(7), "exited with code 7"),
         (SystemExit("no data"), "exited with code 1"),
