@@ -21,7 +21,8 @@ MOST_COMPLETIONS = 256
 _TRIES = 10_000  # a cell's own draw is valid once in a few tries
 _MUTATION_TRIES = 200  # rejected changes before a row is left as it is
 _OTHER_TRIES = 400  # mutations that gave the same network before giving up
-_PLAIN_TRIES = 16  # of them, so many change one decision; the others walk on from the last change
+_PLAIN_TRIES = 16  # of them, so many change one decision; the others walk on, two at a time
+_MORE = 50  # after so many rejected changes one more decision is changed at once
 _ROUNDING = 1e-9  # on [0, 1]: far above what a logarithm and its inverse lose
 _STEP = 0.2  # standard deviation of a number's mutation, as a share of its range
 
@@ -58,18 +59,26 @@ def _part_draw(part: Part, rng: Rng, count: int) -> Array:
     return _independent(part.compiled, rng, count) if own is None else own
 
 
-def mutate(space: CompiledSpace, rows: Rows, rng: Rng) -> Rows:
+def mutate(space: CompiledSpace, rows: Rows, rng: Rng, *, changes: int = 1) -> Rows:
     """Change one random decision of each row; what that switches on is drawn at random.
 
-    Numbers take a random step of about a fifth of their range. A row of a space with a single
-    member, or one that has no valid change, stays as it is.
+    Numbers take a random step of about a fifth of their range. Where no single change is valid,
+    several are made at once. A row of a space with a single member stays as it is.
+
+    Args:
+        space: of the rows.
+        rows: what to change.
+        rng: a random generator.
+        changes: how many decisions to change.
     """
     result = Rows(rows.values.copy(), rows.active.copy())
     open_rows = np.arange(len(rows))
-    for _ in range(_MUTATION_TRIES):
+    for attempt in range(_MUTATION_TRIES):
         if not len(open_rows):
             break
-        child = _changed(space, rows.take(open_rows), rng)
+        child = rows.take(open_rows)
+        for _ in range(changes + attempt // _MORE):
+            child = _changed(space, child, rng)
         good = space.valid(child) & (child.values != rows.values[open_rows]).any(axis=1)
         done = open_rows[good]
         result.values[done], result.active[done] = child.values[good], child.active[good]
@@ -120,7 +129,7 @@ def mutate_one(space: CompiledSpace, arch: Architecture, rng: Rng) -> Architectu
     start = space.encode([arch])
     rows = start
     for attempt in range(_OTHER_TRIES):
-        child = mutate(space, rows, rng)
+        child = mutate(space, rows, rng, changes=1 if attempt < _PLAIN_TRIES else 2)
         if (child.values == rows.values).all():
             break
         mutant = space.architectures(child)[0]
@@ -193,9 +202,10 @@ def _completions(space: CompiledSpace, values: Array, opened: Array) -> Array:
     defaults = space.rows(values).values
     for d in opened:
         active = space.active(values, d)
-        options = space.decisions[d].options
-        more = active.sum() * ((options or np.inf) - 1) if active.any() else 0
-        if len(values) + more > MOST_COMPLETIONS:
+        if not active.any():
+            continue
+        options = space.decisions[d].options or np.inf
+        if len(values) + active.sum() * (options - 1) > MOST_COMPLETIONS:
             return defaults
         values = np.concatenate([values[~active], _expanded(space.decisions[d], values[active], d)])
     return space.rows(values).values
