@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from archbo.arrays import Array, Float
 from archbo.surrogates.base import Posterior
 
 
+@runtime_checkable
 class Acquisition(Protocol):
     """A frozen callable; larger is better."""
 
@@ -16,6 +17,7 @@ class Acquisition(Protocol):
         ...
 
 
+@runtime_checkable
 class AcquisitionOver(Protocol):
     """Makes an acquisition that knows the best value so far, such as `LogExpectedImprovement`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -92,6 +92,6 @@ class SupportsSampling(Surrogate, Protocol):
 class SupportsFantasies(Surrogate, Protocol):
     """A surrogate that can be told more without being fitted again."""
 
-    def condition_on(self, encoded: Encoded, z: Float[Array, " q"]) -> Self:
+    def condition_on(self, encoded: Encoded, z: Float[Array, " q"]) -> SupportsFantasies:
         """Another surrogate, which knows these observations too."""
         ...

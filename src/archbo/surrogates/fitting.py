@@ -75,9 +75,9 @@ class Evidence:
         A.reshape(-1)[:: n + 1] += noise
         # The lower triangle row by row is the upper one column by column.
         factor, info = dpotrf(A.T, lower=0, clean=0, overwrite_a=1)
-        if info != 0:
+        log_determinant = 2 * np.log(factor.diagonal()).sum() if info == 0 else np.inf
+        if not np.isfinite(log_determinant):
             return -np.inf, np.zeros(len(x))
-        log_determinant = 2 * np.log(factor.diagonal()).sum()
         alpha, _ = dpotrs(factor, self._residual, lower=0)
         value = -0.5 * (self._residual @ alpha + log_determinant + n * np.log(2 * np.pi))
         M, _ = dpotri(factor, lower=0, overwrite_c=1)
@@ -87,10 +87,7 @@ class Evidence:
         W = M.T.reshape(-1).take(self._pairs)
         W *= self._counts
         slope[:-1] -= 0.5 * pull(W[None])
-        value += self.prior.log_density(x)
-        if not np.isfinite(value) or not np.isfinite(slope).all():
-            return -np.inf, np.zeros(len(x))
-        return float(value), slope
+        return float(value + self.prior.log_density(x)), slope
 
 
 def fit(
@@ -108,7 +105,7 @@ def fit(
     """The Gaussian process with the most probable hyperparameters after n observations.
 
     The result is a function of the arguments alone; it never has less evidence than the start.
-    Without observations it is the prior mean's.
+    Without observations it is the start.
 
     Args:
         kernel: the prior covariance, which brings the priors of its hyperparameters.

@@ -9,7 +9,7 @@ A transform is monotone. The way back is the piecewise-linear function through (
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -91,6 +91,7 @@ class Outcomes:
         return scores[first], heights[first], slopes
 
 
+@runtime_checkable
 class OutcomeTransform(Protocol):
     """A monotone transform that is fitted to what was observed."""
 
@@ -124,7 +125,7 @@ class HalfRank:
     Differences among the good then count by their size, and how bad the bad are does not. The
     lower half follows the lower half of a normal distribution around the median whose standard
     deviation is that of the upper half.
-    Source: Song et al. 2024, "The Vizier Gaussian Process Bandit Algorithm", section 4
+    Source: Song et al. 2024, "The Vizier Gaussian Process Bandit Algorithm"
     (https://arxiv.org/abs/2408.11527), and Vizier's HalfRankComponent.
     """
 
