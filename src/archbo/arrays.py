@@ -6,6 +6,9 @@ g graphs, v vertices, p hyperparameters or pending rows, m samples.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,7 @@ else:
 
 Rng = np.random.Generator
 
-__all__ = ["Array", "Bool", "Float", "Int", "Rng", "UInt64", "stream"]
+__all__ = ["Array", "Bool", "Float", "Int", "Rng", "UInt64", "one_thread", "stream"]
 
 
 def stream(seed: int, *names: str | int) -> Rng:
@@ -31,3 +34,22 @@ def stream(seed: int, *names: str | int) -> Rng:
     text = "\0".join([str(seed), *(f"{type(n).__name__}:{n}" for n in names)])
     digest = blake2b(text.encode(), digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra on one thread: matrices of a few hundred rows gain nothing from more.
+
+    On a busy machine several threads wait for each other, a hundred times longer than they work;
+    and how many there are changes the last digits, so that a resumed search could differ.
+    """
+    with _controller().limit(limits=1):
+        yield
+
+
+@cache
+def _controller() -> Any:
+    """Finds the linear algebra libraries once: that takes longer than setting their threads."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -60,7 +60,7 @@ class Dataset:
         values: [n] means of the objective, larger is better; NaN where every training failed.
         repeats: [n] how many trainings each mean is of.
         failures: [n] how many trainings of each failed.
-        pending: networks in training now, and `pending_ids`.
+        pending: networks in training now.
         trials: how many trials there are, finished, failed and running.
         hyperparameters: those stored with the newest proposal that has any.
     """
@@ -71,7 +71,6 @@ class Dataset:
     repeats: Float[Array, " n"]
     failures: Float[Array, " n"]
     pending: Rows
-    pending_ids: tuple[str, ...]
     trials: int
     hyperparameters: Mapping[str, float]
 
@@ -104,7 +103,6 @@ class Dataset:
             repeats=np.array([len(r) for r in results.values()], dtype=float),
             failures=np.array(list(failures.values()), dtype=float),
             pending=problem.compiled.encode(list(pending)),
-            pending_ids=tuple(arch.id for arch in pending),
             trials=len(observations) + len(pending),
             hyperparameters=dict(hyperparameters or {}),
         )
@@ -116,7 +114,6 @@ class Dataset:
         return replace(
             self,
             pending=stack([self.pending, problem.compiled.encode(list(archs))]),
-            pending_ids=(*self.pending_ids, *(arch.id for arch in archs)),
             trials=self.trials + len(archs),
         )
 
@@ -124,11 +121,6 @@ class Dataset:
     def measured(self) -> Bool[Array, " n"]:
         """Which networks have a value."""
         return self.repeats > 0
-
-    @property
-    def known(self) -> frozenset[str]:
-        """The ids of all networks that were or are being trained."""
-        return frozenset(self.ids) | frozenset(self.pending_ids)
 
 
 @dataclass(frozen=True, slots=True)

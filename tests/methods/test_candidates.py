@@ -5,6 +5,7 @@ import archbo as ab
 from archbo.arrays import stream
 from archbo.errors import ExhaustedError
 from archbo.methods.candidates import (
+    Taken,
     maximin,
     neighborhood,
     new_rows,
@@ -19,68 +20,74 @@ CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3",
 SMALL = ab.Space(a=ab.Choice([0, 1, 2]), b=ab.Bool())
 
 
-def test_new_rows_are_distinct_networks_that_are_not_known():
+def ids(problem, rows):
+    return problem.compiled.ids(rows)
+
+
+def test_new_rows_are_distinct_networks_that_are_not_taken():
     problem = Problem.make(CELL)
     rows = sample(problem.compiled, stream(0, "test"), 500)
-    known = set(problem.compiled.ids(rows)[:100])
-    fresh, ids = new_rows(problem, rows, known)
-    assert problem.compiled.ids(fresh) == ids
-    assert len(set(ids)) == len(ids)
-    assert not set(ids) & known
+    first = rows.take(slice(0, 100))
+    found = ids(problem, new_rows(problem, rows, Taken.of(problem, first)))
+    assert len(set(found)) == len(found)
+    assert set(found) == set(ids(problem, rows)) - set(ids(problem, first))
 
 
 def test_pool_is_feasible_new_and_mixes_mutants_with_random_members():
     problem = Problem.make(CELL, constraints=[lambda arch: (0, 3, "none") in arch.value])
-    best = random_rows(problem, 10, stream(0, "best"), ())
-    known = set(problem.compiled.ids(best))
-    rows, ids = pool(problem, best, 400, stream(0, "pool"), known)
-    assert len(ids) == len(set(ids)) == len(rows) >= 50
-    assert not set(ids) & known
+    best = random_rows(problem, 10, stream(0, "best"), Taken.of(problem))
+    rows = pool(problem, best, 400, stream(0, "pool"), Taken.of(problem, best))
+    found = ids(problem, rows)
+    assert len(found) == len(set(found)) >= 50
+    assert not set(found) & set(ids(problem, best))
     assert problem.feasible(rows).all()
+    changes = (rows.values[:, None] != best.values).sum(axis=2).min(axis=1)
+    assert set(changes[:20].tolist()) == {1}
+    assert changes.max() > 2
 
 
 def test_random_rows_give_all_that_is_left_of_a_small_space():
     problem = Problem.make(SMALL)
-    rows = random_rows(problem, 100, stream(0, "test"), ())
-    assert len(rows) == 6
-    known = problem.compiled.ids(rows.take(slice(0, 5)))
-    (last,) = problem.compiled.ids(random_rows(problem, 3, stream(1, "test"), known))
-    assert last == problem.compiled.ids(rows)[5]
+    rows = random_rows(problem, 100, stream(0, "test"), Taken.of(problem))
+    assert len(set(ids(problem, rows))) == 6
+    taken = Taken.of(problem, rows.take(slice(0, 5)))
+    (last,) = ids(problem, random_rows(problem, 3, stream(1, "test"), taken))
+    assert last == ids(problem, rows)[5]
 
 
 def test_an_exhausted_space_says_so():
     problem = Problem.make(SMALL)
-    known = problem.compiled.ids(remaining_rows(problem, ()))
+    everything = remaining_rows(problem, Taken.of(problem))
+    taken = Taken.of(problem, everything)
     with pytest.raises(ExhaustedError, match="all 6 different networks of the space are known"):
-        random_rows(problem, 1, stream(0, "test"), known)
+        random_rows(problem, 1, stream(0, "test"), taken)
     with pytest.raises(ExhaustedError, match="all 6"):
-        pool(problem, remaining_rows(problem, ()), 40, stream(0, "test"), known)
+        pool(problem, everything, 40, stream(0, "test"), taken)
 
 
 def test_exhaustion_under_constraints_mentions_them():
     problem = Problem.make(SMALL, constraints=[lambda arch: arch["a"] == 1])
-    known = problem.compiled.ids(remaining_rows(problem, ()))
-    assert len(known) == 2
+    taken = Taken.of(problem, remaining_rows(problem, Taken.of(problem)))
     with pytest.raises(ExhaustedError, match="all 2 networks of the space that meet"):
-        random_rows(problem, 1, stream(0, "test"), known)
+        random_rows(problem, 1, stream(0, "test"), taken)
 
 
 def test_random_rows_are_found_where_feasible_ones_are_rare():
     space = ab.Chain(ab.Choice(list(range(10))), length=20)
     total = {"total": lambda arch: float(sum(arch.value))}
     problem = Problem.make(space, features=total, constraints={"total": "<= 12"})
-    rows = random_rows(problem, 10, stream(0, "test"), ())
-    assert len(set(problem.compiled.ids(rows))) == 10
+    rows = random_rows(problem, 10, stream(0, "test"), Taken.of(problem))
+    assert len(set(ids(problem, rows))) == 10
     assert problem.feasible(rows).all()
 
 
 def test_neighborhood_holds_the_new_neighbors():
     problem = Problem.make(CELL)
     arch = CELL.sample(0)
-    rows, ids = neighborhood(problem, arch.rows, {arch.id})
+    rows = neighborhood(problem, arch.rows, Taken.of(problem, arch.rows))
     expected = {other.id for other in CELL.neighbors(arch)} - {arch.id}
-    assert set(ids) == expected
-    assert problem.compiled.ids(rows) == ids
+    assert set(ids(problem, rows)) == expected
+    assert len(rows) == len(expected)
 
 
 def test_maximin_starts_at_the_medoid_and_spreads():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from archbo.arrays import Rng
 from archbo.data import Dataset, Proposal
 from archbo.methods.base import Search
-from archbo.methods.candidates import random_rows
+from archbo.methods.candidates import Taken, random_rows
 from archbo.problem import Problem
 
 
@@ -24,5 +24,6 @@ class _RandomSearch(Search):
         self.problem = problem
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
-        rows = random_rows(self.problem, count, rng, dataset.known)
+        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        rows = random_rows(self.problem, count, rng, taken)
         return [Proposal(arch, "random") for arch in self.problem.compiled.architectures(rows)]

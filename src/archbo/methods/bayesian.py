@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archbo.acquisition import Acquisition, AcquisitionOver, LogExpectedImprovement, choose
-from archbo.arrays import Array, Rng, stream
+from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.data import Dataset, Prediction, Proposal
 from archbo.encodings import Encoder
 from archbo.errors import ProblemError
@@ -21,7 +21,14 @@ from archbo.kernels.blocks import join_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Search
 from archbo.methods.belief import Belief
-from archbo.methods.candidates import maximin, neighborhood, new_rows, pool, random_rows
+from archbo.methods.candidates import (
+    Taken,
+    maximin,
+    neighborhood,
+    new_rows,
+    pool,
+    random_rows,
+)
 from archbo.methods.structures import default_structures
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
@@ -33,7 +40,7 @@ _REFERENCE = 1000  # random members that scale the encodings and that the start 
 _SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
-_SHORTLIST = 64  # candidates that a batch is chosen from
+_SHORTLIST = 16  # candidates for each place in a batch
 
 
 @dataclass(frozen=True)
@@ -90,17 +97,19 @@ class _BayesianOptimization(Search):
         )
         few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = list(settings.structures(few))
-        self._design: tuple[Rows, list[str]] | None = None
+        self._design: Rows | None = None
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
-        proposals = self._initial(dataset, count, rng)
-        if len(proposals) < count:
-            proposals += self._modelled(dataset, count - len(proposals), proposals, rng)
-        return proposals
+        with one_thread():
+            proposals = self._initial(dataset, count, rng)
+            if len(proposals) < count:
+                proposals += self._modelled(dataset, count - len(proposals), proposals, rng)
+            return proposals
 
     def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
-        encoded = self.encoder.encode(self.problem.compiled.encode(archs))
-        mean, sd = self._belief(dataset).predict(encoded)
+        with one_thread():
+            encoded = self.encoder.encode(self.problem.compiled.encode(archs))
+            mean, sd = self._belief(dataset).predict(encoded)
         return self.problem.objective.inward(mean), sd  # turning inward is its own inverse
 
     def _belief(self, dataset: Dataset) -> Belief:
@@ -121,25 +130,25 @@ class _BayesianOptimization(Search):
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
-        design, ids = self._start_design()
-        known = dataset.known
-        at = [i for i, key in enumerate(ids) if key not in known][:wanted]
-        rows = design.take(np.array(at, dtype=np.int64))
-        if len(at) < wanted:
-            seen = {*known, *(ids[i] for i in at)}
-            rows = stack([rows, random_rows(self.problem, wanted - len(at), rng, seen)])
+        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        rows = new_rows(self.problem, self._start_design(), taken).take(slice(0, wanted))
+        if len(rows) < wanted:
+            more = wanted - len(rows)
+            rows = stack(
+                [rows, random_rows(self.problem, more, rng, taken.plus(self.problem, rows))]
+            )
         return [Proposal(arch, "initial") for arch in self.problem.compiled.architectures(rows)]
 
-    def _start_design(self) -> tuple[Rows, list[str]]:
-        """Feasible networks far from each other, the most central one first, and their ids."""
+    def _start_design(self) -> Rows:
+        """Feasible networks far from each other, the most central one first."""
         if self._design is None:
-            rows, ids = new_rows(self.problem, self._reference, ())
+            nothing = Taken.of(self.problem)
+            rows = new_rows(self.problem, self._reference, nothing)
             if len(rows) < _DESIGN:
                 rng = stream(self.problem.seed, "design")
-                rows = random_rows(self.problem, _REFERENCE // 4, rng, ())
-                ids = self.problem.compiled.ids(rows)
+                rows = random_rows(self.problem, _REFERENCE // 4, rng, nothing)
             chosen = maximin(self.encoder.design_points(rows), max(_DESIGN, self.settings.initial))
-            self._design = rows.take(np.array(chosen)), [ids[i] for i in chosen]
+            self._design = rows.take(np.array(chosen))
         return self._design
 
     def _modelled(
@@ -147,10 +156,11 @@ class _BayesianOptimization(Search):
     ) -> list[Proposal]:
         """Proposals by the acquisition, given others that go out with them."""
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
-        rows, ids = self._pool(dataset, rng)
+        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        rows = self._pool(dataset, taken, rng)
         belief = self._belief(dataset)
-        rows, encoded, score = self._climb(belief, rows, {*dataset.known, *ids})
-        short = np.argsort(-score, kind="stable")[: max(_SHORTLIST, 4 * count)]
+        rows, encoded, score = self._climb(belief, rows, taken.plus(self.problem, rows))
+        short = np.argsort(-score, kind="stable")[: _SHORTLIST * count]
         shortlist = take(encoded, short)
         picks = choose(
             belief.models,
@@ -176,14 +186,14 @@ class _BayesianOptimization(Search):
             for i, arch in enumerate(archs)
         ]
 
-    def _pool(self, dataset: Dataset, rng: Rng) -> tuple[Rows, list[str]]:
+    def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> Rows:
         """New networks, many of them near the best."""
         values = np.where(dataset.measured, dataset.values, -np.inf)
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
-        return pool(self.problem, best, self.settings.candidates, rng, dataset.known)
+        return pool(self.problem, best, self.settings.candidates, rng, taken)
 
     def _climb(
-        self, belief: Belief, rows: Rows, seen: set[str]
+        self, belief: Belief, rows: Rows, taken: Taken
     ) -> tuple[Rows, Encoded, Array]:
         """Candidates with the neighbors of the best of them, their encoding and their scores."""
         acquisition = self.settings.acquisition
@@ -191,10 +201,10 @@ class _BayesianOptimization(Search):
         score = belief.score(encoded, acquisition)
         for _ in range(self.settings.climbs if self.settings.climbers else 0):
             top = np.argsort(-score, kind="stable")[: self.settings.climbers]
-            near, ids = neighborhood(self.problem, rows.take(top), seen)
-            if not ids:
+            near = neighborhood(self.problem, rows.take(top), taken)
+            if not len(near):
                 break
-            seen |= set(ids)
+            taken = taken.plus(self.problem, near)
             near_encoded = self.encoder.encode(near)
             near_score = belief.score(near_encoded, acquisition)
             improved = near_score.max() > score.max()

@@ -5,7 +5,7 @@ All that is given back is feasible and new: no network that is known, and none t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,31 +20,53 @@ _ROUNDS = 20  # batches of random members before the space counts as nearly exha
 _COUNTABLE = 300_000  # spaces up to this size are enumerated when nothing new turns up
 
 
-def new_rows(problem: Problem, rows: Rows, known: Collection[str]) -> tuple[Rows, list[str]]:
-    """The feasible rows among these that are no known network, each network once, with their ids."""
-    ids = problem.compiled.ids(rows)
-    seen = set(known)
+@dataclass(frozen=True)
+class Taken:
+    """Networks that are not to be proposed again.
+
+    They are recognised by their fingerprints, which is quick; where a whole space is gone through,
+    by their ids, which is exact.
+    """
+
+    batches: tuple[Rows, ...]
+    fingerprints: frozenset[int]
+
+    @classmethod
+    def of(cls, problem: Problem, *batches: Rows) -> Taken:
+        """All networks of some batches."""
+        return cls((), frozenset()).plus(problem, *batches)
+
+    def plus(self, problem: Problem, *batches: Rows) -> Taken:
+        """These, and those of more batches."""
+        found = set(self.fingerprints)
+        for rows in batches:
+            found |= set(problem.compiled.fingerprints(rows).tolist())
+        return Taken((*self.batches, *batches), frozenset(found))
+
+    def ids(self, problem: Problem) -> set[str]:
+        """The ids of all."""
+        return {key for rows in self.batches for key in problem.compiled.ids(rows)}
+
+
+def new_rows(problem: Problem, rows: Rows, taken: Taken) -> Rows:
+    """The feasible rows among these that are no taken network, each network once."""
+    seen = set(taken.fingerprints)
     kept: list[int] = []
-    for i, key in enumerate(ids):
+    for i, key in enumerate(problem.compiled.fingerprints(rows).tolist()):
         if key not in seen:
             seen.add(key)
             kept.append(i)
     fresh = rows.take(np.array(kept, dtype=np.int64))
-    if problem.constrained and kept:
-        good = problem.feasible(fresh)
-        kept = [i for i, ok in zip(kept, good, strict=True) if ok]
-        fresh = fresh.take(good)
-    return fresh, [ids[i] for i in kept]
+    return fresh.take(problem.feasible(fresh)) if problem.constrained else fresh
 
 
-def random_rows(problem: Problem, count: int, rng: Rng, known: Collection[str]) -> Rows:
+def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
     """`count` random new rows, or all that are left if those are fewer.
 
     Raises:
         ExhaustedError: if none is left.
     """
     found: list[Rows] = []
-    seen = set(known)
     have = 0
     for _ in range(_ROUNDS):
         drawn = sample(problem.compiled, rng, 2 * (count - have) + 8)
@@ -54,38 +76,40 @@ def random_rows(problem: Problem, count: int, rng: Rng, known: Collection[str]) 
             start = others.take(rng.integers(len(others), size=4 * (count - have) + 8))
             once = mutate(problem.compiled, start, rng)
             drawn = stack([drawn, mutate(problem.compiled, once, rng), once])
-        rows, ids = new_rows(problem, drawn, seen)
-        rows, ids = rows.take(slice(0, count - have)), ids[: count - have]
-        seen |= set(ids)
+        rows = new_rows(problem, drawn, taken).take(slice(0, count - have))
         have += len(rows)
         found.append(rows)
         if have == count:
             return stack(found)
-    rest = remaining_rows(problem, seen)
-    rows = rest.take(rng.permutation(len(rest))[: count - have])
-    found.append(rows)
-    if have + len(rows) == 0:
+        taken = taken.plus(problem, rows)
+    rest = remaining_rows(problem, taken)
+    found.append(rest.take(rng.permutation(len(rest))[: count - have]))
+    rows = stack(found)
+    if not len(rows):
+        which = "networks of the space that meet the constraints"
         raise ExhaustedError(
-            f"all {len(known)} networks of the space that meet the constraints are known"
-            if problem.constrained
-            else f"all {len(known)} different networks of the space are known",
+            f"all {len(taken.ids(problem))} "
+            f"{which if problem.constrained else 'different networks of the space'} are known",
             hint="Enlarge the space, or stop here.",
         )
-    return stack(found)
+    return rows
 
 
-def remaining_rows(problem: Problem, known: Collection[str]) -> Rows:
+def remaining_rows(problem: Problem, taken: Taken) -> Rows:
     """All new rows of a space that is small enough to enumerate; none of a larger one."""
     size = problem.space.size
-    nothing = problem.compiled.rows(np.zeros((0, len(problem.compiled.decisions))))
+    found = [problem.compiled.rows(np.zeros((0, len(problem.compiled.decisions))))]
     if size is None or size > _COUNTABLE:
-        return nothing
-    found = [nothing]
-    seen = set(known)
+        return found[0]
+    seen = taken.ids(problem)
     for rows in enumerate_rows(problem.compiled):
-        fresh, ids = new_rows(problem, rows, seen)
-        seen |= set(ids)
-        found.append(fresh)
+        kept = []
+        for i, key in enumerate(problem.compiled.ids(rows)):
+            if key not in seen:
+                seen.add(key)
+                kept.append(i)
+        fresh = rows.take(np.array(kept, dtype=np.int64))
+        found.append(fresh.take(problem.feasible(fresh)))
     return stack(found)
 
 
@@ -112,11 +136,8 @@ def maximin(points: Float[Array, "n d"], count: int) -> list[int]:
     return chosen
 
 
-def pool(
-    problem: Problem, best: Rows, count: int, rng: Rng, known: Collection[str]
-) -> tuple[Rows, list[str]]:
-    """About `count` new rows, with their ids: a quarter each mutants and double mutants of the
-    best rows, half random.
+def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> Rows:
+    """About `count` new rows: a quarter mutants of the best, a quarter double mutants, half random.
 
     Raises:
         ExhaustedError: if nothing new is left.
@@ -124,26 +145,20 @@ def pool(
     quarter = count // 4
     parents = best.take(rng.integers(len(best), size=2 * quarter)) if len(best) else best
     once = mutate(problem.compiled, parents, rng)
-    second = once.take(slice(quarter, None))
-    twice = mutate(problem.compiled, second, rng)
-    drawn = stack(
-        [once.take(slice(0, quarter)), twice, sample(problem.compiled, rng, count - 2 * quarter)]
-    )
-    rows, ids = new_rows(problem, drawn, known)
+    twice = mutate(problem.compiled, once.take(slice(quarter, None)), rng)
+    others = sample(problem.compiled, rng, count - 2 * quarter)
+    rows = new_rows(problem, stack([once.take(slice(0, quarter)), twice, others]), taken)
     if len(rows) >= count // 8:
-        return rows, ids
+        return rows
     try:
-        more = random_rows(problem, count // 2, rng, {*known, *ids})
+        return stack([rows, random_rows(problem, count // 2, rng, taken.plus(problem, rows))])
     except ExhaustedError:
-        if not ids:
+        if not len(rows):
             raise
-        return rows, ids
-    return stack([rows, more]), ids + problem.compiled.ids(more)
+        return rows
 
 
-def neighborhood(
-    problem: Problem, rows: Rows, known: Collection[str]
-) -> tuple[Rows, list[str]]:
-    """The new neighbors of all these rows, with their ids."""
+def neighborhood(problem: Problem, rows: Rows, taken: Taken) -> Rows:
+    """The new neighbors of all these rows."""
     found = [neighbors(problem.compiled, rows.take([i])) for i in range(len(rows))]
-    return new_rows(problem, stack(found), known)
+    return new_rows(problem, stack(found), taken)

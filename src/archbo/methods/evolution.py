@@ -10,7 +10,7 @@ from archbo.arrays import Rng
 from archbo.data import Dataset, Proposal
 from archbo.errors import ProblemError
 from archbo.methods.base import Search
-from archbo.methods.candidates import new_rows, random_rows
+from archbo.methods.candidates import Taken, new_rows, random_rows
 from archbo.problem import Problem
 from archbo.spaces import Rows
 from archbo.spaces.compiled import stack
@@ -54,28 +54,27 @@ class _RegularizedEvolution(Search):
         self.problem = problem
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
-        known = set(dataset.known)
-        proposals = []
+        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        proposals: list[Proposal] = []
         for _ in range(count):
-            begun = len(known)
-            child, origin = self._child(dataset, known, rng, founding=begun)
-            known |= set(self.problem.compiled.ids(child))
+            founding = dataset.trials + len(proposals) < self.settings.population
+            child, origin = self._child(dataset, taken, rng, founding=founding)
+            taken = taken.plus(self.problem, child)
             (arch,) = self.problem.compiled.architectures(child)
             proposals.append(Proposal(arch, origin))
         return proposals
 
     def _child(
-        self, dataset: Dataset, known: set[str], rng: Rng, founding: int
+        self, dataset: Dataset, taken: Taken, rng: Rng, *, founding: bool
     ) -> tuple[Rows, str]:
         alive = np.flatnonzero(dataset.measured)[-self.settings.population :]
-        if founding < self.settings.population or not len(alive):
-            return random_rows(self.problem, 1, rng, known), "random"
-        drawn = rng.choice(alive, size=min(self.settings.tournament, len(alive)), replace=False)
-        parent = dataset.rows.take([drawn[np.argmax(dataset.values[drawn])]])
-        mutants = stack([parent] * _MUTANTS)
-        for _ in range(_TRIES):
-            mutants = mutate(self.problem.compiled, mutants, rng)
-            fresh, _ = new_rows(self.problem, mutants, known)
-            if len(fresh):
-                return fresh.take([0]), "evolution"
-        return random_rows(self.problem, 1, rng, known), "random"
+        if not founding and len(alive):
+            drawn = rng.choice(alive, size=min(self.settings.tournament, len(alive)), replace=False)
+            parent = dataset.rows.take([drawn[np.argmax(dataset.values[drawn])]])
+            mutants = stack([parent] * _MUTANTS)
+            for _ in range(_TRIES):
+                mutants = mutate(self.problem.compiled, mutants, rng)
+                fresh = new_rows(self.problem, mutants, taken)
+                if len(fresh):
+                    return fresh.take([0]), "evolution"
+        return random_rows(self.problem, 1, rng, taken), "random"
