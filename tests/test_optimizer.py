@@ -213,7 +213,7 @@ def test_failures_teach_where_training_fails():
 
 
 def test_an_unknown_method_names_the_nearest():
-    with pytest.raises(ProblemError, match="no method 'evolutoin'. Did you mean 'evolution'"):
+    with pytest.raises(ProblemError, match=r"no method 'evolutoin'\. Did you mean 'evolution'"):
         ab.Optimizer(CELL, method="evolutoin")
 
 

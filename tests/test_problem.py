@@ -46,7 +46,9 @@ def test_a_bound_holds_or_not(text, value, met):
 
 @pytest.mark.parametrize("text", ["5", "== 5", "<= five", "<= .e", None, 5, "<= inf"])
 def test_a_malformed_bound_says_how_to_write_it(text):
-    with pytest.raises(ProblemError, match=r"constraints\.width: expected a bound, got .*\"<= 2e6\""):
+    with pytest.raises(
+        ProblemError, match=r"constraints\.width: expected a bound, got .*\"<= 2e6\""
+    ):
         Bound.parse("width", text)
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archbo import torch
+    from archbo import torch as torch
     from archbo.data import Best, Prediction, Proposal, State, TrialRecord
     from archbo.errors import ArchboError, Stopped
     from archbo.methods import BayesianOptimization, RandomSearch, RegularizedEvolution

@@ -1,21 +1,21 @@
 """Every error that archbo raises on purpose.
 
-    ArchboError
-    ├── SpaceError            a search space that makes no sense            (also ValueError)
-    │   └── ArchitectureError a value that is no member of its space        (also ValueError)
-    ├── ProblemError          objectives, features, constraints, settings   (also ValueError)
-    │   └── InfeasibleError   no architecture meets the constraints
-    ├── ObservationError      a result that cannot be learned from          (also ValueError)
-    ├── ExhaustedError        every architecture of the space was proposed
-    ├── NumericalError        a matrix that stays singular                  (also ArithmeticError)
-    ├── StoreError            the database cannot be used as asked
-    │   ├── SchemaError       written by a newer version
-    │   ├── MismatchError     the stored study is not the program's
-    │   └── BusyError         another process is running this study
-    ├── ProgramError          a program without a study in it
-    ├── TrainingError         a training went wrong, or trial was misused
-    └── MissingExtraError     an optional package is not installed          (also ImportError)
-    Stopped                   not an error: the study ends this training here
+ArchboError
+├── SpaceError            a search space that makes no sense            (also ValueError)
+│   └── ArchitectureError a value that is no member of its space        (also ValueError)
+├── ProblemError          objectives, features, constraints, settings   (also ValueError)
+│   └── InfeasibleError   no architecture meets the constraints
+├── ObservationError      a result that cannot be learned from          (also ValueError)
+├── ExhaustedError        every architecture of the space was proposed
+├── NumericalError        a matrix that stays singular                  (also ArithmeticError)
+├── StoreError            the database cannot be used as asked
+│   ├── SchemaError       written by a newer version
+│   ├── MismatchError     the stored study is not the program's
+│   └── BusyError         another process is running this study
+├── ProgramError          a program without a study in it
+├── TrainingError         a training went wrong, or trial was misused
+└── MissingExtraError     an optional package is not installed          (also ImportError)
+Stopped                   not an error: the study ends this training here
 """
 
 from collections.abc import Iterable
@@ -104,7 +104,7 @@ class TrainingError(ArchboError):
     """A training that went wrong, or a trial that was misused."""
 
 
-class MissingExtraError(ArchboError, ImportError):
+class MissingExtraError(ArchboError, ImportError):  # type: ignore[misc] # its path may be None
     """An optional package is not installed; the hint is the command that installs it."""
 
 

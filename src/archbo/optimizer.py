@@ -119,9 +119,7 @@ class Optimizer:
             pairs = list(zip(arch, value, strict=True))
         else:
             pairs = [(arch, value)]
-        told = [
-            Observation(self.problem.space.architecture(a), checked_value(v)) for a, v in pairs
-        ]
+        told = [Observation(self.problem.space.architecture(a), checked_value(v)) for a, v in pairs]
         self.observations += told
         for observation in told:
             self._no_longer_pending(observation.architecture)
@@ -188,9 +186,7 @@ def checked_value(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ObservationError(
-            f"a result is a number or ab.FAILED, got {value!r}"
-        ) from None
+        raise ObservationError(f"a result is a number or ab.FAILED, got {value!r}") from None
     if not isfinite(number):
         raise ObservationError(
             f"a result must be finite, got {number}",

@@ -51,7 +51,9 @@ class Objective:
         if name is None:
             return cls("value", maximize=True)
         if not isinstance(name, str) or not name:
-            raise ProblemError(f"an objective is a name, got {name!r}", hint='Say maximize="accuracy".')
+            raise ProblemError(
+                f"an objective is a name, got {name!r}", hint='Say maximize="accuracy".'
+            )
         return cls(name, maximize=minimize is None)
 
     def inward(self, values: Array) -> Array:
@@ -194,7 +196,9 @@ class Problem:
             InfeasibleError: if no architecture meets the constraints.
         """
         if not isinstance(space, Part):
-            raise ProblemError(f"expected a space, got {space!r}", hint="Make one with ab.Space(…).")
+            raise ProblemError(
+                f"expected a space, got {space!r}", hint="Make one with ab.Space(…)."
+            )
         if not isinstance(seed, int) or isinstance(seed, bool):
             raise ProblemError(f"seed must be a whole number, got {seed!r}")
         bounds, predicates = _parse_constraints(constraints, tuple(features or {}))

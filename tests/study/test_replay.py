@@ -70,7 +70,7 @@ def test_a_program_without_this_study_is_refused(tmp_path):
     programs.make(file, constrained=True).close()
     program = tmp_path / "other.py"
     program.write_text("print('no study')")
-    with pytest.raises(ProgramError, match="no study on .* is run by this program"):
+    with pytest.raises(ProgramError, match=r"no study on .* is run by this program"):
         replay(file, program)
 
 

@@ -16,8 +16,8 @@ _RATIO = 10.0
 
 
 SHAPE = ("vertices", "longest", "shortest", "log_paths")
-"""The statistics of a graph that tell networks apart from few trainings. Counts of single operations
-are left to the graph kernels: as features of their own they make the first fits worse."""
+"""The statistics of a graph that tell networks apart from few trainings. Counts of operations are
+left to the graph kernels: as features of their own they make the first fits worse."""
 
 
 def graph_features(graphs: Mapping[str, GraphBatch]) -> list[Float[Array, " n"]]:

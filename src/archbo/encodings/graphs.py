@@ -11,9 +11,7 @@ from archbo.graphs.batch import ABSENT, GraphBatch, label
 from archbo.graphs.wl import colours, mix
 
 
-def weisfeiler_lehman(
-    graphs: Mapping[str, GraphBatch], rounds: int
-) -> list[UInt64[Array, "n v"]]:
+def weisfeiler_lehman(graphs: Mapping[str, GraphBatch], rounds: int) -> list[UInt64[Array, "n v"]]:
     """The colours of all vertices after 0, 1, …, `rounds` rounds, one array a round.
 
     Each row is a multiset, padded with 0; the graphs of different parts share no colours.

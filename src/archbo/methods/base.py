@@ -29,7 +29,11 @@ class Search(ABC):
             ExhaustedError: if fewer than one is left.
         """
 
-    def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
+    def predict(
+        self,
+        dataset: Dataset,  # noqa: ARG002 - for those methods that have a surrogate
+        archs: list[Architecture],  # noqa: ARG002
+    ) -> tuple[Array, Array]:
         """Mean and standard deviation in the objective's units, [c] each.
 
         Raises:

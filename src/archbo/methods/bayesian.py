@@ -192,9 +192,7 @@ class _BayesianOptimization(Search):
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
-    def _climb(
-        self, belief: Belief, rows: Rows, taken: Taken
-    ) -> tuple[Rows, Encoded, Array]:
+    def _climb(self, belief: Belief, rows: Rows, taken: Taken) -> tuple[Rows, Encoded, Array]:
         """Candidates with the neighbors of the best of them, their encoding and their scores."""
         acquisition = self.settings.acquisition
         encoded = self.encoder.encode(rows)

@@ -82,7 +82,7 @@ class Belief:
         )
 
     def score(self, encoded: Encoded, acquisition: AcquisitionOver) -> Float[Array, " c"]:
-        """The averaged acquisition of rows times the probability that training succeeds, in logs."""
+        """The log of the averaged acquisition times the probability that training succeeds."""
         logs = [
             acquisition(model.best)(posterior)
             for model, posterior in zip(self.models, self._posteriors(encoded), strict=True)

@@ -1,8 +1,8 @@
 """Kernel structures: what could make two networks alike. The search averages over them.
 
-Each structure is a sum of terms, each term a product over blocks of an encoding. The context (options
-and numbers that the graph view does not show) multiplies every term: what is known of a cell says
-little about it under other settings, unless the fit finds that they do not matter.
+Each structure is a sum of terms, each term a product over blocks of an encoding. The context
+(options and numbers that the graph view does not show) multiplies every term: what is known of a
+cell says little about it under other settings, unless the fit finds that they do not matter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def default_structures(reference: Encoded) -> list[Kernel]:
         return [structure(_term(reference, ["options", *context, "features", "constant"]))]
     decisions = _term(reference, ["options", "sizes", *context])
     near = _term(reference, ["wl0+wl1", *context])
-    found = [structure(decisions, near), structure(_term(reference, ["wl0", "features", *context]))]
+    counted = _term(reference, ["wl0", "features", *context])
+    found: list[Kernel] = [structure(decisions, near), structure(counted)]
     if "features" in reference:
         found.append(structure(_term(reference, ["features", *context])))
     return found

@@ -1,4 +1,4 @@
-"""The loop of a run: proposals go out to the executor, events come in; the only place that writes."""
+"""The loop of a run: proposals go out, events come in, both are stored here and nowhere else."""
 
 from __future__ import annotations
 
@@ -135,9 +135,7 @@ class _Loop:
                 self._change(number, reports=reports)
             elif isinstance(event, Finished):
                 self.store.finish(number, event.value, seconds=event.seconds)
-                self._change(
-                    number, state=State.FINISHED, value=event.value, seconds=event.seconds
-                )
+                self._change(number, state=State.FINISHED, value=event.value, seconds=event.seconds)
             else:
                 error = event.error if isinstance(event, Failed) else event.reason
                 trace = event.traceback if isinstance(event, Failed) else None
