@@ -144,6 +144,15 @@ def test_a_composite_kernel_has_no_mean_distance():
         mean_distance(H + F, ROWS)
 
 
+def test_a_kernel_without_columns_is_one():
+    nothing = {"f": np.zeros((4, 0))}
+    kernel = RBF("f", ()) * RBF("f", ())
+    D = kernel.distances(nothing, nothing)
+    np.testing.assert_array_equal(kernel.covariance(np.zeros(0), D), np.ones((4, 4)))
+    assert kernel.pullback(np.zeros(0), D, np.ones((4, 4))).shape == (0,)
+    assert kernel.prior.log_density(np.zeros(0)) == 0
+
+
 def test_only_products_of_exponentials_are_fused():
     assert isinstance(H, Exponential)
     assert not isinstance(M, Exponential)

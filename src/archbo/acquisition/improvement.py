@@ -16,6 +16,9 @@ def log_expected_improvement(
 ) -> Float[Array, " c"]:
     """Log of the expected improvement over `best`, in nats; finite down to mean - best = -1e8 sd.
 
+    >>> log_expected_improvement(np.array([0.0, -1e8]), np.array([1.0, 1.0]), 0.0).round(3).tolist()
+    [-0.919, -5000000000000038.0]
+
     Args:
         mean: of the posterior, in units of the transformed objective.
         sd: of the posterior, same units; above 0.

@@ -15,6 +15,9 @@ def evidence_weights(
 ) -> Float[Array, " k"]:
     """Weights of k models that add up to 1, proportional to evidence^(1 / temper).
 
+    >>> evidence_weights([-10.0, -10.0, -16.0]).round(3).tolist()
+    [0.468, 0.468, 0.063]
+
     Args:
         log_evidences: in nats; -inf for a model that is to be left out.
         temper: 1 is the posterior probability under equal priors; larger is more even, which

@@ -331,6 +331,11 @@ class Product(Composite):
 def structure(*terms: Kernel) -> Sum:
     """Terms that add up, each with an amplitude of its own.
 
+    >>> from archbo.kernels import RBF, Hamming
+    >>> kernel = structure(Hamming("options", (1.0, 1.0)), RBF("features", (2.0,)))
+    >>> kernel.names
+    ('0.amplitude', '0.options.0', '0.options.1', '1.amplitude', '1.features.0')
+
     Raises:
         ProblemError: if there are none.
     """

@@ -19,7 +19,7 @@ class HistogramRBF(Exponential):
     """exp(-theta |count vector - count vector|² / scale), one hyperparameter.
 
     A row is a multiset of labels (unsigned 64-bit, 0 is padding). Several named multisets are
-    compared as their union: their distances add up. For a hyperparameter each, multiply kernels.
+    compared as their union; for a hyperparameter each, multiply kernels.
 
     Attributes:
         multisets: names of the blocks [n w]; their widths may differ.
@@ -39,8 +39,12 @@ class HistogramRBF(Exponential):
         return ("+".join(self.multisets),)
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "1 n m"]:
-        D = sum(squared_distances(columns(a, name), columns(b, name)) for name in self.multisets)
-        return np.asarray(D)[None] / self.scale[0]
+        D = squared_distances(self._union(a), self._union(b))
+        D /= self.scale[0]
+        return D[None]
+
+    def _union(self, encoded: Encoded) -> UInt64[Array, "n w"]:
+        return np.concatenate([columns(encoded, name) for name in self.multisets], axis=1)
 
 
 def squared_distances(a: UInt64[Array, "n v"], b: UInt64[Array, "m w"]) -> Float[Array, "n m"]:

@@ -105,6 +105,13 @@ class RankTransform:
     """Normal scores of the ranks, standardised: only the order of the objective counts.
 
     Equal values share their mean rank r of 1 to n, whose score is that of (r - 1/2) / n.
+
+    >>> outcomes = RankTransform()(np.array([0.1, 0.9, 0.94]))
+    >>> outcomes.z.round(3).tolist()
+    [-1.225, 0.0, 1.225]
+    >>> mean, sd = outcomes.to_objective(np.array([1.0]), np.array([0.1]))
+    >>> float(mean[0].round(3)), float(sd[0].round(3))
+    (0.933, 0.003)
     """
 
     def __call__(self, y: Float[Array, " n"]) -> Outcomes:
