@@ -282,7 +282,8 @@ def from_unit(decision: Decision, unit: Float[Array, " n"]) -> Float[Array, " n"
     if decision.kind is not Kind.REAL:
         low, high = low - 0.5, high + 0.5
     if decision.log:
-        found = low * np.exp(unit * (np.log(high) - np.log(low)))
+        # not by the ratio of the bounds, which may overflow
+        found = np.exp((1 - unit) * np.log(low) + unit * np.log(high))
     else:
         found = low + unit * (high - low)
     if decision.kind is not Kind.REAL:
