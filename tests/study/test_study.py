@@ -122,7 +122,7 @@ def test_ctrl_c_stores_everything_and_says_how_to_go_on(tmp_path):
     assert "Traceback" not in err
     with Store.open(file, create=False) as store:
         records = store.study().read()
-    assert sum(record.state == ab.State.FINISHED for record in records) >= 2
+    assert sum(record.state != ab.State.RUNNING for record in records) >= 2
 
 
 def test_workers_train_side_by_side_and_a_dead_one_is_a_failed_trial(tmp_path):

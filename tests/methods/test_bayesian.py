@@ -1,0 +1,223 @@
+import numpy as np
+import pytest
+
+import archbo as ab
+from archbo.arrays import stream
+from archbo.data import Dataset, Observation
+from archbo.encodings import Encoder
+from archbo.errors import ProblemError
+from archbo.kernels import Matern52, structure
+from archbo.methods.belief import Belief
+from archbo.methods.structures import default_structures
+from archbo.problem import Problem
+from archbo.spaces.moves import sample
+from archbo.surrogates import HalfRank, RankTransform
+
+CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
+MIXED = ab.Space(cell=CELL, lr=ab.Float(1e-4, 1e-1, log=True), act=ab.Choice(["relu", "gelu"]))
+LINE = ab.Space(x=ab.Float(0, 1))
+
+
+def convolutions(arch):
+    return float(sum(op == "conv_3x3" for *_, op in arch.value))
+
+
+def searched(space, value, trials, **settings):
+    opt = ab.Optimizer(space, seed=0, method=ab.BayesianOptimization(**settings))
+    for _ in range(trials):
+        arch = opt.ask()
+        opt.tell(arch, value(arch))
+    return opt
+
+
+def belief(space, archs, values, **dataset):
+    problem = Problem.make(space)
+    encoder = Encoder(space.compiled, sample(space.compiled, stream(0, "reference"), 300))
+    structures = default_structures(encoder.reference)
+    observations = [Observation(a, v) for a, v in zip(archs, values, strict=True)]
+    data = Dataset.make(problem, observations, **dataset)
+    return encoder, Belief.fit(data, encoder, structures, RankTransform(), iterations=12, temper=3)
+
+
+def test_the_start_design_is_spread_and_the_same_for_every_history():
+    one, other = (ab.Optimizer(CELL, seed=0) for _ in range(2))
+    first, second = [], []
+    for k in range(5):
+        for opt, design in ((one, first), (other, second)):
+            proposal = opt.propose()
+            assert proposal.origin == "initial"
+            assert proposal.prediction is None
+            design.append(proposal.architecture)
+            opt.tell(proposal.architecture, float(k if opt is one else -k))
+    assert first == second
+    changes = [sum(a != b for a, b in zip(p.numbers, q.numbers, strict=True))
+               for i, p in enumerate(first) for q in first[:i]]  # fmt: skip
+    assert min(changes) >= 3
+
+
+def test_the_start_design_goes_on_while_no_result_comes_back():
+    opt = ab.Optimizer(CELL, seed=0)
+    origins = [opt.propose().origin for _ in range(40)]
+    assert set(origins) == {"initial"}
+
+
+def test_told_results_replace_the_start_design():
+    opt = ab.Optimizer(CELL, seed=0)
+    archs = [CELL.sample(k) for k in range(8)]
+    opt.tell(archs, [convolutions(arch) for arch in archs])
+    assert opt.propose().origin == "model"
+
+
+def test_a_batch_that_begins_in_the_start_design_ends_with_the_model():
+    opt = ab.Optimizer(CELL, seed=0)
+    for _ in range(3):
+        arch = opt.ask()
+        opt.tell(arch, convolutions(arch))
+    assert [p.origin for p in opt.propose(4)] == ["initial", "initial", "model", "model"]
+
+
+def test_it_needs_fewer_trainings_than_random_search():
+    def best(method, seed):
+        opt = ab.Optimizer(CELL, seed=seed, method=method)
+        for _ in range(20):
+            arch = opt.ask()
+            opt.tell(arch, convolutions(arch) + 0.01 * arch.numbers[0])
+        return opt.best.value
+
+    model = [best("bo", seed) for seed in range(4)]
+    random = [best("random", seed) for seed in range(4)]
+    assert min(model) >= max(random)
+    assert np.mean(model) > np.mean(random)
+
+
+def test_it_finds_the_peak_of_a_line():
+    opt = searched(LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 20)
+    assert abs(opt.best.architecture["x"] - 0.37) < 0.01
+
+
+def test_context_and_cell_are_learned_together():
+    def value(arch):
+        good = sum(op == "conv_3x3" for *_, op in arch["cell"])
+        return good + 2 * (arch["act"] == "gelu") - abs(np.log10(arch["lr"]) + 2)
+
+    opt = searched(MIXED, value, 40)
+    assert opt.best.value > 6
+    assert opt.best.architecture["act"] == "gelu"
+
+
+def test_hyperparameters_are_stored_by_structure_and_start_the_next_fit():
+    archs = [CELL.sample(k) for k in range(12)]
+    values = [convolutions(arch) for arch in archs]
+    _, first = belief(CELL, archs, values)
+    assert {name.split("/")[0] for name in first.hyperparameters} == {"0", "1", "2"}
+    _, again = belief(CELL, archs, values, hyperparameters=first.hyperparameters)
+    for model, other in zip(first.models, again.models, strict=True):
+        assert other.log_evidence >= model.log_evidence - 1e-9
+
+
+def test_weights_follow_the_evidence():
+    archs = [CELL.sample(k) for k in range(30)]
+    _, found = belief(CELL, archs, [convolutions(arch) for arch in archs])
+    assert found.weights.sum() == pytest.approx(1)
+    evidences = [model.log_evidence for model in found.models]
+    assert found.weights.argmax() == np.argmax(evidences)
+    logs = np.log(found.weights)
+    assert logs[0] - logs[1] == pytest.approx((evidences[0] - evidences[1]) / 3)
+
+
+def test_the_prediction_is_the_mixture_s():
+    archs = [CELL.sample(k) for k in range(30)]
+    encoder, found = belief(CELL, archs, [convolutions(arch) for arch in archs])
+    encoded = encoder.encode(CELL.compiled.encode([CELL.sample(k) for k in range(50, 60)]))
+    rng = np.random.default_rng(0)
+    draws = []
+    for weight, model in zip(found.weights, found.models, strict=True):
+        posterior = model.predict(encoded)
+        size = round(weight * 60_000)
+        draws.append(posterior.mean + posterior.sd * rng.standard_normal((size, 10)))
+    z = np.concatenate(draws)
+    mean, sd = found.outcomes.to_objective(z.mean(axis=0), z.std(axis=0))
+    expected_mean, expected_sd = found.predict(encoded)
+    assert np.allclose(expected_mean, mean, atol=0.03)
+    assert np.allclose(expected_sd, sd, atol=0.03)
+
+
+def test_a_pending_network_makes_the_model_surer_there_and_nowhere_less():
+    archs = [CELL.sample(k) for k in range(15)]
+    values = [convolutions(arch) for arch in archs]
+    running = CELL.sample(99)
+    encoder, without = belief(CELL, archs, values)
+    _, beside = belief(CELL, archs, values, pending=[running])
+    others = encoder.encode(CELL.compiled.encode([CELL.sample(k) for k in range(40, 60)]))
+    for model, told in zip(without.models, beside.models, strict=True):
+        before, after = model.predict(others), told.predict(others)
+        assert np.allclose(before.mean, after.mean)
+        assert (after.variance <= before.variance + 1e-12).all()
+    there = encoder.encode(running.rows)
+    assert beside.models[0].predict(there).sd < without.models[0].predict(there).sd
+
+
+def test_success_is_likely_where_training_succeeded():
+    space = ab.Space(width=ab.Int(1, 100))
+    archs = [space.architecture({"width": w}) for w in (1, 10, 20, 30, 60, 70, 80, 90)]
+    encoder, found = belief(space, archs, [0.5, 0.6, 0.7, 0.8, None, None, None, None])
+    inside, outside = (space.architecture({"width": w}).rows for w in (15, 75))
+    assert found.log_success(encoder.encode(inside))[0] > np.log(0.9)
+    assert found.log_success(encoder.encode(outside))[0] < np.log(0.1)
+    _, none_failed = belief(space, archs[:4], [0.5, 0.6, 0.7, 0.8])
+    assert none_failed.log_success(encoder.encode(outside)).tolist() == [0]
+
+
+def test_a_repeated_measurement_is_trusted_more():
+    space = ab.Space(x=ab.Float(0, 1))
+    archs = [space.architecture({"x": x}) for x in (0.1, 0.5, 0.9)]
+    _, once = belief(space, archs, [0.0, 1.0, 0.5])
+    _, often = belief(space, [*archs, *[archs[1]] * 9], [0.0, 1.0, 0.5, *[1.0] * 9])
+    assert often.models[0].repeats.tolist() == [1, 10, 1]
+    assert once.models[0].repeats.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("space", "structures"),
+    [
+        (CELL, 3),
+        (MIXED, 3),
+        (ab.Chain(ab.Choice(["a", "b", "c"]), length=8), 2),
+        (ab.Chain(ab.Choice(["a", "b", "c"]), length=(2, 8)), 3),
+        (LINE, 1),
+        (ab.Space(only=ab.Choice(["this"])), 1),
+    ],
+    ids=["cell", "mixed", "fixed chain", "chain", "numbers", "one"],
+)
+def test_structures_follow_the_blocks_of_the_space(space, structures):
+    encoder = Encoder(space.compiled, sample(space.compiled, stream(0, "reference"), 300))
+    assert len(default_structures(encoder.reference)) == structures
+
+
+def test_every_part_can_be_swapped():
+    def likeness(reference):
+        return [structure(Matern52.of("numbers", reference))]
+
+    class Mean:
+        def __init__(self, best):
+            self.best = best
+
+        def __call__(self, posterior):
+            return posterior.mean - self.best
+
+    opt = searched(
+        LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 15, structures=likeness,
+        outcome=HalfRank(), acquisition=Mean, initial=3, candidates=50, climbs=0,
+    )  # fmt: skip
+    assert abs(opt.best.architecture["x"] - 0.37) < 0.1
+
+
+@pytest.mark.parametrize("name", ["initial", "candidates", "climbers", "climbs", "iterations"])
+def test_settings_that_are_too_small_are_named(name):
+    with pytest.raises(ProblemError, match=f"{name} must be at least"):
+        ab.BayesianOptimization(**{name: -1})
+
+
+def test_temper_must_be_positive():
+    with pytest.raises(ProblemError, match="temper must be positive, got 0"):
+        ab.BayesianOptimization(temper=0)
