@@ -182,7 +182,7 @@ def test_a_repeated_measurement_is_trusted_more():
     [
         (CELL, 3),
         (MIXED, 3),
-        (ab.Chain(ab.Choice(["a", "b", "c"]), length=8), 2),
+        (ab.Chain(ab.Choice(["a", "b", "c"]), length=8), 3),
         (ab.Chain(ab.Choice(["a", "b", "c"]), length=(2, 8)), 3),
         (LINE, 1),
         (ab.Space(only=ab.Choice(["this"])), 1),

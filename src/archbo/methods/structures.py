@@ -17,7 +17,7 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     """The structures that the blocks of a space allow, each a different view of likeness.
 
     Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features;
-    shape and features alone.
+    shape and features alone, or, where all graphs have one shape, decisions alone.
 
     Args:
         reference: the encoding of random members, which scales each block.
@@ -29,9 +29,8 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     near = _term(reference, ["wl0+wl1", *context])
     counted = _term(reference, ["wl0", "features", *context])
     found: list[Kernel] = [structure(decisions, near), structure(counted)]
-    if "features" in reference:
-        found.append(structure(_term(reference, ["features", *context])))
-    return found
+    alone = _term(reference, ["features", *context]) if "features" in reference else decisions
+    return [*found, structure(alone)]
 
 
 def _term(reference: Encoded, names: list[str]) -> Kernel:
