@@ -76,9 +76,9 @@ def test_a_form_does_not_depend_on_the_batch_and_its_padding(seed):
         np.insert(np.insert(batch.adjacency, 3, 0, axis=1), 3, 0, axis=2),
     )
     forms = canonical_bytes(batch)
-    assert forms == [canonical_bytes(batch.take([k]))[0] for k in range(len(batch))]
+    assert forms == [canonical_bytes(batch.take(np.array([k])))[0] for k in range(len(batch))]
     assert forms == canonical_bytes(wider)
-    assert forms[::-1] == canonical_bytes(batch.take(slice(None, None, -1)))
+    assert forms[::-1] == canonical_bytes(batch.take(np.arange(len(batch))[::-1]))
 
 
 def test_an_empty_batch_has_no_forms():

@@ -52,10 +52,12 @@ def test_only_options_read_through_spaces_do_not():
 
 
 def test_a_missing_name_is_a_key_error_with_the_nearest(arch):
-    with pytest.raises(KeyError, match=r"no 'widht' here\. Did you mean 'width'"):
+    with pytest.raises(KeyError, match=r"'widht'\nDid you mean 'width'\?"):
         arch["head"]["widht"]
-    with pytest.raises(KeyError, match=r"no 'learning' here\. Known: 'cell', 'head', 'body', 'lr'"):
+    with pytest.raises(KeyError, match=r"'learning'\nKnown: 'cell', 'head', 'body', 'lr'\."):
         arch["learning"]
+    with pytest.raises(KeyError, match=r"'x'\nThis architecture has no names to read by\."):
+        Bool().architecture(True)["x"]
     assert arch.get("nothing", 3) == 3
 
 

@@ -27,13 +27,13 @@ MISTAKES = {
     "a part without a name": (lambda: Choice([Int(1, 2)]), r"space\.x: .* Name it: Choice\(\{"),
     "an option that is not finite": (lambda: Choice([nan]), r"space\.x: an option is .* got nan"),
     "a mapping as an option": (lambda: Choice([{"a": 1}]), r"space\.x: an option is a string"),
+    "a mistake inside": (lambda: Choice({"mlp": Int(3, 1)}), r"space\.x\.mlp: low=3 is above"),
+}
+WRONG_TYPES = {
     "a numbered part": (
         lambda: Choice({3: Int(1, 2), 5: None}),
         r"space\.x: options that bring parts are named by strings, got 3\. Name it \"3\"",
     ),
-    "a mistake inside": (lambda: Choice({"mlp": Int(3, 1)}), r"space\.x\.mlp: low=3 is above"),
-}
-WRONG_TYPES = {
     "a string as a bound": (lambda: Int("a", 2), r"space\.x: low must be a whole number, got 'a'"),
     "a real bound": (lambda: Int(1, 2.5), r"space\.x: high must be a whole number, got 2\.5"),
     "a boolean bound": (lambda: Int(True, 2), r"space\.x: low must be a whole number, got True"),
@@ -107,7 +107,7 @@ def test_a_value_outside_says_what_is_allowed(part, value, message):
         part.architecture(value)
 
 
-def test_numpy_scalars_are_numbers():
+def test_numpy_scalars_are_numbers(wrong_types):
     assert Int(np.int64(1), np.int32(8)) == Int(1, 8)
     assert Choice(np.array([1, 2])) == Choice([1, 2])
     assert Int(1, 8).architecture(np.int64(3)).value == 3

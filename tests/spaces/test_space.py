@@ -186,6 +186,9 @@ def test_lengths_read_as_they_were_written():
     assert repr(Chain(Bool(), 3)) == "Chain(Bool(), length=3)"
     assert repr(Chain(Bool(), (1, 3))) == "Chain(Bool(), length=(1, 3))"
     assert Chain(Bool(), (3, 3)) == Chain(Bool(), 3)
+
+
+def test_a_length_may_be_a_list(wrong_types):
     assert Chain(Bool(), [1, 3]) == Chain(Bool(), (1, 3))
 
 

@@ -103,7 +103,9 @@ class Architecture(Mapping[str, Any]):
             # what the chosen option brings can be read without naming the option
             (option,) = named
             return self.part(option)[name]
-        raise KeyError(f"no {name!r} here. {nearest(str(name), named)}".strip())
+        error = KeyError(name)
+        error.add_note(nearest(str(name), named) or "This architecture has no names to read by.")
+        raise error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._named())

@@ -160,20 +160,28 @@ def neighbors(space: CompiledSpace, row: Rows) -> Rows:
 
     The relation is symmetric: see `Part.neighbors`.
     """
-    found = [row.take(slice(0, 0))]
-    for d in np.flatnonzero(row.active[0]):
-        for new in _steps(space.decisions[d], float(row.values[0, d])):
-            values = row.values.copy()
-            values[0, d] = new
-            kept = row.active & space.activity(values)
-            opened = np.flatnonzero(space.dependents[d] & ~kept[0])
-            # where it switches something off, the way back must lead here
-            lost = (row.active & ~kept).any()
-            if lost and not (_completions(space, row.values, opened) == row.values).all(1).any():
-                continue
-            found.append(space.rows(_completions(space, values, opened)))
-    rows = stack(found)
+    changed = []
+    for d in np.flatnonzero(row.active[0]).tolist():
+        steps = _steps(space.decisions[d], float(row.values[0, d]))
+        values = np.repeat(row.values, len(steps), axis=0)
+        values[:, d] = steps
+        if space.dependents[d].any():
+            changed += [_switched(space, row, values[k : k + 1], d) for k in range(len(steps))]
+        else:
+            changed.append(values)
+    rows = space.rows(np.concatenate([row.values[:0], *changed]))
     return rows.take(space.valid(rows))
+
+
+def _switched(space: CompiledSpace, row: Rows, values: Array, d: int) -> Array:
+    """All rows that a change of decision d leads to, given that others depend on it."""
+    kept = row.active & space.activity(values)
+    opened = np.flatnonzero(space.dependents[d] & ~kept[0])
+    # where it switches something off, the way back must lead here
+    lost = (row.active & ~kept).any()
+    if lost and not (_completions(space, row.values, opened) == row.values).all(axis=1).any():
+        return values[:0]
+    return _completions(space, values, opened)
 
 
 def _steps(decision: Decision, old: float) -> list[float]:
@@ -200,7 +208,7 @@ def _completions(space: CompiledSpace, values: Array, opened: Array) -> Array:
     values = values.copy()
     values[0, opened] = [space.decisions[d].default for d in opened]
     defaults = space.rows(values).values
-    for d in opened:
+    for d in opened.tolist():
         active = space.active(values, d)
         if not active.any():
             continue
