@@ -28,15 +28,17 @@ def test_new_rows_are_distinct_networks_that_are_not_taken():
     problem = Problem.make(CELL)
     rows = sample(problem.compiled, stream(0, "test"), 500)
     first = rows.take(slice(0, 100))
-    found = ids(problem, new_rows(problem, rows, Taken.of(problem, first)))
+    new, taken = new_rows(problem, rows, Taken.of(problem, first))
+    found = ids(problem, new)
     assert len(set(found)) == len(found)
     assert set(found) == set(ids(problem, rows)) - set(ids(problem, first))
+    assert len(new_rows(problem, rows, taken)[0]) == 0
 
 
 def test_pool_is_feasible_new_and_mixes_mutants_with_random_members():
     problem = Problem.make(CELL, constraints=[lambda arch: (0, 3, "none") in arch.value])
     best = random_rows(problem, 10, stream(0, "best"), Taken.of(problem))
-    rows = pool(problem, best, 400, stream(0, "pool"), Taken.of(problem, best))
+    rows, _ = pool(problem, best, 400, stream(0, "pool"), Taken.of(problem, best))
     found = ids(problem, rows)
     assert len(found) == len(set(found)) >= 50
     assert not set(found) & set(ids(problem, best))
@@ -84,7 +86,7 @@ def test_random_rows_are_found_where_feasible_ones_are_rare():
 def test_neighborhood_holds_the_new_neighbors():
     problem = Problem.make(CELL)
     arch = CELL.sample(0)
-    rows = neighborhood(problem, arch.rows, Taken.of(problem, arch.rows))
+    rows, _ = neighborhood(problem, arch.rows, Taken.of(problem, arch.rows))
     expected = {other.id for other in CELL.neighbors(arch)} - {arch.id}
     assert set(ids(problem, rows)) == expected
     assert len(rows) == len(expected)

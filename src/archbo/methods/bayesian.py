@@ -131,19 +131,18 @@ class _BayesianOptimization(Search):
         if wanted == 0:
             return []
         taken = Taken.of(self.problem, dataset.rows, dataset.pending)
-        rows = new_rows(self.problem, self._start_design(), taken).take(slice(0, wanted))
+        rows, taken = new_rows(self.problem, self._start_design(), taken)
+        rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
-            more = wanted - len(rows)
-            rows = stack(
-                [rows, random_rows(self.problem, more, rng, taken.plus(self.problem, rows))]
-            )
+            more = random_rows(self.problem, wanted - len(rows), rng, taken)
+            rows = stack([rows, more])
         return [Proposal(arch, "initial") for arch in self.problem.compiled.architectures(rows)]
 
     def _start_design(self) -> Rows:
         """Feasible networks far from each other, the most central one first."""
         if self._design is None:
             nothing = Taken.of(self.problem)
-            rows = new_rows(self.problem, self._reference, nothing)
+            rows, _ = new_rows(self.problem, self._reference, nothing)
             if len(rows) < _DESIGN:
                 rng = stream(self.problem.seed, "design")
                 rows = random_rows(self.problem, _REFERENCE // 4, rng, nothing)
@@ -157,9 +156,9 @@ class _BayesianOptimization(Search):
         """Proposals by the acquisition, given others that go out with them."""
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
         taken = Taken.of(self.problem, dataset.rows, dataset.pending)
-        rows = self._pool(dataset, taken, rng)
+        rows, taken = self._pool(dataset, taken, rng)
         belief = self._belief(dataset)
-        rows, encoded, score = self._climb(belief, rows, taken.plus(self.problem, rows))
+        rows, encoded, score = self._climb(belief, rows, taken)
         short = np.argsort(-score, kind="stable")[: _SHORTLIST * count]
         shortlist = take(encoded, short)
         picks = choose(
@@ -186,7 +185,7 @@ class _BayesianOptimization(Search):
             for i, arch in enumerate(archs)
         ]
 
-    def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> Rows:
+    def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> tuple[Rows, Taken]:
         """New networks, many of them near the best."""
         values = np.where(dataset.measured, dataset.values, -np.inf)
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
@@ -199,10 +198,9 @@ class _BayesianOptimization(Search):
         score = belief.score(encoded, acquisition)
         for _ in range(self.settings.climbs if self.settings.climbers else 0):
             top = np.argsort(-score, kind="stable")[: self.settings.climbers]
-            near = neighborhood(self.problem, rows.take(top), taken)
+            near, taken = neighborhood(self.problem, rows.take(top), taken)
             if not len(near):
                 break
-            taken = taken.plus(self.problem, near)
             near_encoded = self.encoder.encode(near)
             near_score = belief.score(near_encoded, acquisition)
             improved = near_score.max() > score.max()

@@ -5,6 +5,7 @@ All that is given back is feasible and new: no network that is known, and none t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,30 +35,28 @@ class Taken:
     @classmethod
     def of(cls, problem: Problem, *batches: Rows) -> Taken:
         """All networks of some batches."""
-        return cls((), frozenset()).plus(problem, *batches)
+        keys = [key for rows in batches for key in problem.compiled.fingerprints(rows).tolist()]
+        return cls(batches, frozenset(keys))
 
-    def plus(self, problem: Problem, *batches: Rows) -> Taken:
-        """These, and those of more batches."""
-        found = set(self.fingerprints)
-        for rows in batches:
-            found |= set(problem.compiled.fingerprints(rows).tolist())
-        return Taken((*self.batches, *batches), frozenset(found))
+    def plus(self, rows: Rows, fingerprints: Iterable[int]) -> Taken:
+        """These and more."""
+        return Taken((*self.batches, rows), self.fingerprints.union(fingerprints))
 
     def ids(self, problem: Problem) -> set[str]:
         """The ids of all."""
         return {key for rows in self.batches for key in problem.compiled.ids(rows)}
 
 
-def new_rows(problem: Problem, rows: Rows, taken: Taken) -> Rows:
-    """The feasible rows among these that are no taken network, each network once."""
-    seen = set(taken.fingerprints)
-    kept: list[int] = []
+def new_rows(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
+    """The feasible rows that are no taken network, each network once; and all then taken."""
+    first: dict[int, int] = {}
     for i, key in enumerate(problem.compiled.fingerprints(rows).tolist()):
-        if key not in seen:
-            seen.add(key)
-            kept.append(i)
-    fresh = rows.take(np.array(kept, dtype=np.int64))
-    return fresh.take(problem.feasible(fresh)) if problem.constrained else fresh
+        if key not in taken.fingerprints:
+            first.setdefault(key, i)
+    fresh = rows.take(np.array(list(first.values()), dtype=np.int64))
+    if problem.constrained:
+        fresh = fresh.take(problem.feasible(fresh))
+    return fresh, taken.plus(fresh, first)  # the infeasible among them may count as taken, too
 
 
 def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
@@ -76,12 +75,11 @@ def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
             start = others.take(rng.integers(len(others), size=4 * (count - have) + 8))
             once = mutate(problem.compiled, start, rng)
             drawn = stack([drawn, mutate(problem.compiled, once, rng), once])
-        rows = new_rows(problem, drawn, taken).take(slice(0, count - have))
-        have += len(rows)
-        found.append(rows)
+        rows, taken = new_rows(problem, drawn, taken)
+        found.append(rows.take(slice(0, count - have)))
+        have += len(found[-1])
         if have == count:
             return stack(found)
-        taken = taken.plus(problem, rows)
     rest = remaining_rows(problem, taken)
     found.append(rest.take(rng.permutation(len(rest))[: count - have]))
     rows = stack(found)
@@ -136,8 +134,10 @@ def maximin(points: Float[Array, "n d"], count: int) -> list[int]:
     return chosen
 
 
-def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> Rows:
-    """About `count` new rows: a quarter mutants of the best, a quarter double mutants, half random.
+def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> tuple[Rows, Taken]:
+    """About `count` new rows, and all then taken.
+
+    A quarter are mutants of the best, a quarter double mutants, half random.
 
     Raises:
         ExhaustedError: if nothing new is left.
@@ -147,18 +147,20 @@ def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> Ro
     once = mutate(problem.compiled, parents, rng)
     twice = mutate(problem.compiled, once.take(slice(quarter, None)), rng)
     others = sample(problem.compiled, rng, count - 2 * quarter)
-    rows = new_rows(problem, stack([once.take(slice(0, quarter)), twice, others]), taken)
+    drawn = stack([once.take(slice(0, quarter)), twice, others])
+    rows, taken = new_rows(problem, drawn, taken)
     if len(rows) >= count // 8:
-        return rows
+        return rows, taken
     try:
-        return stack([rows, random_rows(problem, count // 2, rng, taken.plus(problem, rows))])
+        more = random_rows(problem, count // 2, rng, taken)
     except ExhaustedError:
         if not len(rows):
             raise
-        return rows
+        return rows, taken
+    return stack([rows, more]), taken.plus(more, problem.compiled.fingerprints(more).tolist())
 
 
-def neighborhood(problem: Problem, rows: Rows, taken: Taken) -> Rows:
-    """The new neighbors of all these rows."""
+def neighborhood(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
+    """The new neighbors of all these rows, and all then taken."""
     found = [neighbors(problem.compiled, rows.take([i])) for i in range(len(rows))]
     return new_rows(problem, stack(found), taken)

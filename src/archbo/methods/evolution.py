@@ -59,7 +59,7 @@ class _RegularizedEvolution(Search):
         for _ in range(count):
             founding = dataset.trials + len(proposals) < self.settings.population
             child, origin = self._child(dataset, taken, rng, founding=founding)
-            taken = taken.plus(self.problem, child)
+            taken = taken.plus(child, self.problem.compiled.fingerprints(child).tolist())
             (arch,) = self.problem.compiled.architectures(child)
             proposals.append(Proposal(arch, origin))
         return proposals
@@ -74,7 +74,7 @@ class _RegularizedEvolution(Search):
             mutants = stack([parent] * _MUTANTS)
             for _ in range(_TRIES):
                 mutants = mutate(self.problem.compiled, mutants, rng)
-                fresh = new_rows(self.problem, mutants, taken)
+                fresh, _ = new_rows(self.problem, mutants, taken)
                 if len(fresh):
                     return fresh.take([0]), "evolution"
         return random_rows(self.problem, 1, rng, taken), "random"
