@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from archbo.spaces import Bool, Chain, Choice, EdgeCell, Float, Int, NodeCell, Part, Space
 from archbo.testing.spaces import LAWS, SpaceLaws
 
+# a type checker may look at random items of what the strategies make
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
 NAMES = st.sampled_from(["a", "b", "c", "parts", "self", "value", "compiled", "é"])
 OPS = ["none", "skip_connect", "conv", "pool"]
 OPTIONS = st.lists(

@@ -304,7 +304,11 @@ class NodeCell(Cell):
         for s, t in self.pairs:
             inner = s if t == self.max_nodes - 1 else t
             numbers.append(float((s, t) in taken) if inner <= len(ops) else INACTIVE)
-        if not self.valid(np.nan_to_num(np.array([numbers])))[0]:
+        reached = {0}
+        for s, t in sorted(taken):
+            if s in reached:
+                reached.add(t)
+        if self.max_nodes - 1 not in reached:
             raise ArchitectureError(
                 "no path leads from the input to the output",
                 path=path,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,7 +194,8 @@ class CompiledSpace:
             ArchitectureError: naming the path of what does not fit.
         """
         numbers = self.root.encode(value, "space")
-        return Architecture(self.root, tuple((np.nan_to_num(np.array(numbers)) + 0.0).tolist()))
+        # as `rows` does it: 0 for what is inactive, and -0.0 and 0.0 are one
+        return Architecture(self.root, tuple(0.0 if isnan(x) else x + 0.0 for x in numbers))
 
     def architectures(self, rows: Rows) -> list[Architecture]:
         """The architectures of these rows."""

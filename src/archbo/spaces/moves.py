@@ -9,7 +9,7 @@ import numpy as np
 
 from archbo.arrays import Array, Rng
 from archbo.errors import SpaceError
-from archbo.spaces.compiled import CompiledSpace, Rows, from_unit, middle_unit, stack, to_unit
+from archbo.spaces.compiled import CompiledSpace, Rows, from_unit, middle_unit, to_unit
 from archbo.spaces.part import Decision, Kind, Part
 
 if TYPE_CHECKING:
