@@ -33,7 +33,9 @@ def learn(arch: ab.Architecture, seed: int) -> Iterator[float]:
     """Train a network on 300 images: after each epoch its accuracy on 1,400 others."""
     torch.manual_seed(seed)
     model = ab.torch.build(arch, inputs=(1, 8, 8), channels=8)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.02
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=10 * EPOCHS)
     for _ in range(EPOCHS):
         model.train()
