@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -53,15 +54,19 @@ def run_program(name, code):
 
 def test_the_python_of_a_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    scope, said = {"__name__": page.stem}, ""
+    module = ModuleType(page.stem)
+    monkeypatch.setitem(sys.modules, page.stem, module)  # what a page defines can be pickled
+    scope, said = vars(module), None
     for language, text, follows in blocks(page):
         if language == "python":
             if "torch" in text:
                 pytest.importorskip("torch")
             program = re.match(r"# (\w+\.py)\n", text)
             said = run_program(program[1], text) if program else printed(text, scope)
-        elif language == "text" and follows:
+        elif language == "text" and follows and said is not None:
             assert said == text
+        else:
+            said = None
         assert language in ("python", "text", "sh"), f"a block of {language or 'nothing'}"
 
 
