@@ -6,6 +6,7 @@ import pytest
 
 import archbo as ab
 from archbo.errors import ProgramError, StoreError
+from archbo.study.program import execute
 from archbo.study.replay import replay
 
 PROGRAM = Path(__file__).with_name("programs.py")
@@ -63,6 +64,24 @@ def test_a_study_with_functions_needs_its_program(tmp_path):
     assert replay(file, program).same
     with programs.make(file, constrained=True) as study:
         assert len(study.trials) == 8
+
+
+def test_a_study_with_a_part_of_its_own_needs_its_program(tmp_path):
+    file = tmp_path / "s.db"
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import archbo as ab\n"
+        "class Mine(ab.Bool):\n"
+        "    def to_dict(self):\n"
+        "        return {'kind': 'Mine'}\n"
+        f"study = ab.Study({str(file)!r}, ab.Space(a=Mine(), b=ab.Int(1, 9)), method='random')\n"
+        "study.run(lambda arch, trial: arch['b'], trials=4)\n"
+    )
+    assert execute(program) == 0
+    assert replay(file).same
+    program.rename(tmp_path / "elsewhere.py")
+    with pytest.raises(ProgramError, match="a method or parts of its own"):
+        replay(file)
 
 
 def test_a_program_without_this_study_is_refused(tmp_path):

@@ -211,6 +211,26 @@ def test_a_study_that_is_not_the_program_s_shows_the_difference(tmp_path, change
     assert re.search(shown, str(caught.value))
 
 
+def test_a_study_with_a_method_of_its_own_goes_on_in_another_process(tmp_path):
+    def method():  # a function has another address in each process, as here each time
+        return ab.BayesianOptimization(structures=lambda _: [])
+
+    file = str(tmp_path / "s.db")
+    first, second = method(), method()
+    assert repr(first) != repr(second)
+    ab.Study(file, programs.SPACE, method=first).close()
+    ab.Study(file, programs.SPACE, method=second).close()
+
+
+def test_what_is_wrong_and_what_to_do_are_sentences(tmp_path):
+    file = str(tmp_path / "s.db")
+    programs.make(file).close()
+    with pytest.raises(
+        MismatchError, match=r"It goes on only as it is\. Use another file for another study, or"
+    ):
+        ab.Study(file, programs.SPACE, maximize="accuracy", seed=0, epochs=3)
+
+
 def test_best_of_nothing_says_so():
     with programs.make(None) as study, pytest.raises(ObservationError, match="nothing has been"):
         _ = study.best

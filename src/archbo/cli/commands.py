@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from archbo.cli.program import execute
 from archbo.data import State, TrialRecord
 from archbo.errors import ProgramError, StoreError
 from archbo.store import Store
+from archbo.study.program import execute
 from archbo.study.replay import replay as replayed
 from archbo.study.session import RunEvent, RunOptions, overriding
 from archbo.views.facts import study_facts, trial_facts

@@ -113,6 +113,9 @@ class Architecture(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._named())
 
+    def __bool__(self) -> bool:
+        return True  # also one without names to read by, such as a cell
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Architecture):
             return self.numbers == other.numbers and self.space == other.space

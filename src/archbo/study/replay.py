@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbo.data import State, TrialRecord
-from archbo.errors import ProgramError
+from archbo.errors import ProgramError, SpaceError
 from archbo.methods import METHODS
 from archbo.spaces import from_dict
 from archbo.store import Store, StoredStudy
 from archbo.study import loop
+from archbo.study.program import execute
 from archbo.study.session import capture
 from archbo.study.study import Study
 
@@ -52,8 +51,8 @@ class ReplayResult:
 def replay(location: str | Path, program: str | Path | None = None) -> ReplayResult:
     """Make every proposal of a stored study again.
 
-    A study with features, predicates or a method of its own needs its program, which knows the
-    functions: by default the one that made the study.
+    A study with features, predicates, or a method or parts of its own needs its program, which
+    knows them: by default the one that made the study.
 
     Raises:
         StoreError: if there is no such study.
@@ -75,9 +74,13 @@ def _described(stored: StoredStudy) -> Study | None:
     settings = stored.settings
     if settings["features"] or settings["constraints"] or settings["method"] not in METHODS:
         return None
+    try:
+        space = from_dict(settings["space"])
+    except SpaceError:  # it has parts that only the program knows
+        return None
     return Study(
         None,
-        from_dict(settings["space"]),
+        space,
         **{settings["direction"]: settings["objective"]},
         seed=settings["seed"],
         method=settings["method"],
@@ -89,34 +92,24 @@ def _programmed(location: Path, program: str | Path | None) -> Study:
     """The study that the program runs on this store, without running it."""
     if program is None or not Path(program).is_file():
         raise ProgramError(
-            "this study has features, constraints or a method of its own, "
+            "this study has features, constraints, a method or parts of its own, "
             "and the program that defines them is not here",
             path=str(program or ""),
             hint="Name it: archbo replay STORE --program PROGRAM.",
         )
-    path = Path(program).resolve()
-    before = sys.path[:]
-    sys.path[:0] = [str(path.parent)]
-    try:
-        with capture() as session:
-            runpy.run_path(str(path), run_name="__main__")
-    except Exception:
-        # a program goes on after its run as if trials had been there; its studies are known by then
-        if not session.studies:
-            raise
-    finally:
-        sys.path[:] = before
-    for study in session.studies:
-        if study.location is not None and _same_store(study.location, location):
-            return study
+    with capture(lambda study: _same_store(study.location, location)) as session:
+        execute(Path(program))
+    if session.studies and _same_store(session.studies[-1].location, location):
+        return session.studies[-1]
     raise ProgramError(
-        f"no study on {location} is run by this program", path=str(path),
+        f"no study on {location} is run by this program",
+        path=str(program),
         hint="Run the command where the program is run from.",
-    )  # fmt: skip
+    )
 
 
-def _same_store(one: str, other: Path) -> bool:
-    return one == str(other) or Path(one).resolve() == other.resolve()
+def _same_store(one: str | None, other: Path) -> bool:
+    return one is not None and (one == str(other) or Path(one).resolve() == other.resolve())
 
 
 def _again(study: Study, records: Sequence[TrialRecord], number: int) -> ReplayedProposal:
@@ -131,6 +124,7 @@ def _again(study: Study, records: Sequence[TrialRecord], number: int) -> Replaye
     ]
     proposed = loop.propose(study, history).architecture.id
     same = proposed == record.architecture_id
-    stored = study.store.settings.get("versions")
-    note = "" if same else f"the study was made with {stored}"
+    made = study.store.settings["versions"]
+    versions = " and ".join(f"{name} {version}" for name, version in made.items())
+    note = "" if same else f"the study was made with {versions}"
     return ReplayedProposal(number, same, record.architecture_id, proposed, note)

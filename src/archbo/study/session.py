@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -56,13 +56,13 @@ class Session:
     Attributes:
         options: replace the arguments of `study.run`.
         observer: is told what happens.
-        capturing: whether runs return at once.
+        wanted: says whether a study is the one that is looked for; None to let all of them run.
         studies: those whose run was called.
     """
 
     options: RunOptions = field(default_factory=RunOptions)
     observer: Observer | None = None
-    capturing: bool = False
+    wanted: Callable[[Study], bool] | None = None
     studies: list[Study] = field(default_factory=list)
 
 
@@ -82,10 +82,17 @@ def overriding(options: RunOptions, observer: Observer | None = None) -> Iterato
 
 
 @contextmanager
-def capture() -> Iterator[Session]:
-    """Make every `study.run` inside return at once, and list the studies."""
-    with _session(Session(capturing=True)) as session:
+def capture(wanted: Callable[[Study], bool]) -> Iterator[Session]:
+    """Let no `study.run` inside train anything, and end with the first wanted study's run.
+
+    The wanted study, if there is one, is then the last of the session's.
+    """
+    with suppress(Captured), _session(Session(wanted=wanted)) as session:
         yield session
+
+
+class Captured(BaseException):
+    """Ends a program whose study was found; no `except Exception` of the program's stops it."""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import unified_diff
@@ -76,14 +77,17 @@ class Study:
         self.epochs = epochs
         self.method = find_method(method)
         self.search = self.method.prepare(self.problem)
-        self.location = None if store is None else str(store)
         settings = self.problem.describe() | {
-            "method": method if isinstance(method, str) else repr(method),
+            "method": method if isinstance(method, str) else _without_addresses(repr(method)),
             "epochs": epochs,
             "program": _program(),
             "versions": _versions(),
         }
         self._database = Store.open(store)
+        self.location = None if store is None else str(store)
+        if self.location is not None and "://" in self.location:
+            self.location = self._database.name  # without the password
+        self._architectures: dict[tuple[int, str], Architecture] = {}
         try:
             self.store = _created_or_same(self._database, settings)
         except BaseException:
@@ -116,10 +120,11 @@ class Study:
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
         around = session.current()
-        if around.capturing:
-            around.studies.append(self)
-            return self
         around.studies.append(self)
+        if around.wanted is not None:
+            if around.wanted(self):
+                raise session.Captured
+            return self
         options = around.options
         trials = trials if options.trials is None else options.trials
         if trials is None:
@@ -153,7 +158,10 @@ class Study:
 
     def architecture(self, record: TrialRecord) -> Architecture:
         """The architecture of a trial."""
-        return self.problem.space.architecture(record.architecture)
+        key = (record.number, record.architecture_id)
+        if key not in self._architectures:
+            self._architectures[key] = self.problem.space.architecture(record.architecture)
+        return self._architectures[key]
 
     def predict(self, archs: Sequence[Architecture]) -> list[Prediction]:
         """What the surrogate expects of architectures now, in the objective's units.
@@ -219,7 +227,8 @@ def _created_or_same(store: Store, settings: dict[str, Any]) -> StoredStudy:
     differing = [key for key in COMPARED if stored.get(key) != plain.get(key)]
     if differing:
         raise MismatchError(
-            f"the stored study is another one:\n{_differences(stored, plain, differing)}\n",
+            f"the stored study is another one:\n{_differences(stored, plain, differing)}\n"
+            "It goes on only as it is.",
             path=", ".join(differing),
             hint="Use another file for another study, or change the program back.",
         )
@@ -233,6 +242,15 @@ def _differences(stored: dict[str, Any], program: dict[str, Any], keys: list[str
     )
     lines = unified_diff(before, after, "stored", "program", lineterm="", n=2)
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _without_addresses(text: str) -> str:
+    """A text without what differs from one process to the next.
+
+    >>> _without_addresses("<function f at 0x7f8663325260>")
+    '<function f>'
+    """
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _program() -> str | None:

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from archbo.cli.program import execute
 from archbo.errors import ProgramError, SpaceError
+from archbo.study.program import execute
 
 
 @pytest.fixture
