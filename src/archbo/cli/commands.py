@@ -141,6 +141,7 @@ def _say_result(console: Console, event: RunEvent) -> None:
     if location is None:
         console.print('The study was in memory only; Study("name.db", ...) keeps the next one.')
         return
+    location = _from_here(location)
     console.print(
         Text(
             f"Results: {location}\n"
@@ -149,3 +150,10 @@ def _say_result(console: Console, event: RunEvent) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def _from_here(location: str) -> str:
+    """A location as short as it can be typed: a file below the working directory without that."""
+    here = Path.cwd()
+    path = Path(location)
+    return str(path.relative_to(here)) if path.is_relative_to(here) else location
