@@ -207,7 +207,7 @@ def test_every_part_can_be_swapped():
 
     opt = searched(
         LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 15, structures=likeness,
-        outcome=HalfRank(), acquisition=Mean, initial=3, candidates=50, climbs=0,
+        outcome=RankTransform(), acquisition=Mean, initial=3, candidates=50, climbs=0,
     )  # fmt: skip
     assert abs(opt.best.architecture["x"] - 0.37) < 0.1
 

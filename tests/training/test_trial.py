@@ -22,7 +22,7 @@ def trial(sent):
 
 def test_a_trial_knows_what_its_task_says(trial):
     assert (trial.number, trial.attempt, trial.epochs, trial.epochs_done) == (4, 2, 9, 0)
-    assert trial.seed == Task.make(4, {}, study_seed=0, attempt=1, epochs=None).seed
+    assert trial.seed == Task.make(4, {}, study_seed=0, attempt=1, epochs=3).seed
     assert repr(trial) == "Trial(number=4, attempt=2, epochs=9)"
 
 
@@ -73,7 +73,7 @@ class Scalar:
 @pytest.mark.parametrize(
     "value",
     [0.5, Fraction(1, 2), np.float32(0.5), np.array(0.5), np.array([[0.5]]), Scalar(0.5)],
-    ids=repr,
+    ids=["float", "fraction", "NumPy scalar", "array", "nested array", "tensor-like"],
 )
 def test_whatever_holds_one_number_is_a_number(value):
     assert as_number(value, "it") == 0.5

@@ -15,7 +15,7 @@ def attempt(train):
 
 
 def returning(value):
-    return attempt(lambda arch, trial: value)  # noqa: ARG005 - as users write it
+    return attempt(lambda arch, trial: value)
 
 
 def raising(error):
@@ -123,5 +123,5 @@ def test_a_training_that_stops_before_any_report_failed():
 
 
 def test_a_function_with_other_arguments_fails_with_pythons_words():
-    ended = attempt(lambda arch: 1.0)  # noqa: ARG005 - the mistake meant
+    ended = attempt(lambda arch: 1.0)
     assert "takes 1 positional argument but 2 were given" in ended.error

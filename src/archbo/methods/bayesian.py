@@ -34,7 +34,7 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 from archbo.spaces.moves import sample
-from archbo.surrogates.outcomes import OutcomeTransform, RankTransform
+from archbo.surrogates.outcomes import HalfRank, OutcomeTransform
 
 _REFERENCE = 1000  # random members that scale the encodings and that the start design is from
 _SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
@@ -69,7 +69,7 @@ class BayesianOptimization:
     iterations: int = 12
     temper: float = 3.0
     structures: Callable[[Encoded], Sequence[Kernel]] = default_structures
-    outcome: OutcomeTransform = field(default_factory=RankTransform)
+    outcome: OutcomeTransform = field(default_factory=HalfRank)
     acquisition: AcquisitionOver = LogExpectedImprovement
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ _OTHER_TRIES = 400  # mutations that gave the same network before giving up
 _PLAIN_TRIES = 16  # of them, so many change one decision; the others walk on, two at a time
 _MORE = 50  # after so many rejected changes one more decision is changed at once
 _ROUNDING = 1e-9  # on [0, 1]: far above what a logarithm and its inverse lose
-_STEP = 0.2  # standard deviation of a number's mutation, as a share of its range
+_STEPS = (0.005, 0.5)  # from the finest to the widest mutation of a number, shares of its range
 
 
 def sample(space: CompiledSpace, rng: Rng, count: int) -> Rows:
@@ -62,8 +62,9 @@ def _part_draw(part: Part, rng: Rng, count: int) -> Array:
 def mutate(space: CompiledSpace, rows: Rows, rng: Rng, *, changes: int = 1) -> Rows:
     """Change one random decision of each row; what that switches on is drawn at random.
 
-    Numbers take a random step of about a fifth of their range. Where no single change is valid,
-    several are made at once. A row of a space with a single member stays as it is.
+    Numbers take a random step of any scale, from a two-hundredth to a half of their range. Where
+    no single change is valid, several are made at once. A row of a space with a single member
+    stays as it is.
 
     Args:
         space: of the rows.
@@ -93,7 +94,9 @@ def _changed(space: CompiledSpace, rows: Rows, rng: Rng) -> Rows:
     free = rows.active & (space.options != 1)
     # a random one of the free decisions: the largest of random keys
     chosen = np.where(free, rng.random(free.shape), -1.0).argmax(axis=1)
-    steps, jumps = rng.normal(scale=_STEP, size=count), rng.random(count)
+    low, high = np.log(_STEPS)
+    scales = np.exp(rng.uniform(low, high, size=count))
+    steps, jumps = scales * rng.normal(size=count), rng.random(count)
     for d in np.unique(chosen):
         which = np.flatnonzero((chosen == d) & free[:, d])
         values[which, d] = _step(space.decisions[d], values[which, d], steps[which], jumps[which])

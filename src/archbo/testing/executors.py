@@ -114,7 +114,7 @@ def train(arch: Architecture, trial: Trial) -> Any:
     return BEHAVIOURS[arch["behaviour"]](trial)
 
 
-def task(number: int, behaviour: str, *, attempt: int = 1, epochs: int | None = 3) -> Task:
+def task(number: int, behaviour: str, *, attempt: int = 1, epochs: int = 3) -> Task:
     """A task of `SPACE`, for `train`."""
     architecture = SPACE.architecture({"behaviour": behaviour}).to_dict()
     return Task.make(number, architecture, study_seed=0, attempt=attempt, epochs=epochs)

@@ -26,11 +26,11 @@ class Task:
     attempt: int
     architecture: Any
     seed: int
-    epochs: int | None
+    epochs: int
 
     @classmethod
     def make(
-        cls, number: int, architecture: Any, *, study_seed: int, attempt: int, epochs: int | None
+        cls, number: int, architecture: Any, *, study_seed: int, attempt: int, epochs: int
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.
