@@ -36,7 +36,7 @@ def test_every_example_is_tested():
 def test_the_search_with_training_runs_in_the_shell(tmp_path):
     pytest.importorskip("torch")
     pytest.importorskip("sklearn")
-    program = shortened("digits.py", tmp_path, ("EPOCHS = 30", "EPOCHS = 1"))
+    program = shortened("digits.py", tmp_path, ("EPOCHS = 30", "EPOCHS = 3"))
     options = ["--trials", "2", "--workers", "1"]
     said = run(tmp_path, "-c", ARCHBO, "run", program.name, *options)
     assert "2/2  trial 1: accuracy 0." in said
