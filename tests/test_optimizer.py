@@ -204,12 +204,13 @@ def test_failures_teach_where_training_fails():
         return ab.FAILED if arch["width"] > 40 else arch["width"] / 100 + arch["depth"] / 10
 
     space = ab.Space(width=ab.Int(1, 100), depth=ab.Int(1, 10))
-    failed = {}
-    for method in ("random", "bo"):
-        opt = told(ab.Optimizer(space, method=method, seed=0), 40, value)
-        failed[method] = sum(seen.failed for seen in opt.observations[10:])
-    assert failed["bo"] < failed["random"] / 2
-    assert opt.best.architecture["width"] <= 40
+    failed = {"random": 0, "bo": 0}
+    for method in failed:
+        for seed in range(3):
+            opt = told(ab.Optimizer(space, method=method, seed=seed), 40, value)
+            failed[method] += sum(seen.failed for seen in opt.observations[10:])
+            assert opt.best.architecture["width"] <= 40
+    assert failed["bo"] < 0.6 * failed["random"]
 
 
 def test_an_unknown_method_names_the_nearest():

@@ -86,10 +86,20 @@ def test_random_rows_are_found_where_feasible_ones_are_rare():
 def test_neighborhood_holds_the_new_neighbors():
     problem = Problem.make(CELL)
     arch = CELL.sample(0)
-    rows, _ = neighborhood(problem, arch.rows, Taken.of(problem, arch.rows))
+    rows, _ = neighborhood(problem, arch.rows, Taken.of(problem, arch.rows), most=100)
     expected = {other.id for other in CELL.neighbors(arch)} - {arch.id}
     assert set(ids(problem, rows)) == expected
     assert len(rows) == len(expected)
+
+
+def test_neighborhood_is_no_larger_than_asked_and_starts_with_the_first_row_s():
+    problem = Problem.make(CELL)
+    rows = sample(problem.compiled, stream(3, "test"), 5)
+    first, _ = neighborhood(problem, rows.take([0]), Taken.of(problem), most=100)
+    some, _ = neighborhood(problem, rows, Taken.of(problem), most=60)
+    few, _ = neighborhood(problem, rows, Taken.of(problem), most=10)
+    assert len(few) <= 10 < len(first) < len(some) <= 60
+    assert ids(problem, some)[: len(first)] == ids(problem, first)
 
 
 def test_maximin_starts_at_the_medoid_and_spreads():

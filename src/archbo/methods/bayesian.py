@@ -198,7 +198,9 @@ class _BayesianOptimization(Search):
         score = belief.score(encoded, acquisition)
         for _ in range(self.settings.climbs if self.settings.climbers else 0):
             top = np.argsort(-score, kind="stable")[: self.settings.climbers]
-            near, taken = neighborhood(self.problem, rows.take(top), taken)
+            near, taken = neighborhood(
+                self.problem, rows.take(top), taken, most=self.settings.candidates // 2
+            )
             if not len(near):
                 break
             near_encoded = self.encoder.encode(near)

@@ -160,7 +160,17 @@ def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> tu
     return stack([rows, more]), taken.plus(more, problem.compiled.fingerprints(more).tolist())
 
 
-def neighborhood(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
-    """The new neighbors of all these rows, and all then taken."""
-    found = [neighbors(problem.compiled, rows.take([i])) for i in range(len(rows))]
+def neighborhood(problem: Problem, rows: Rows, taken: Taken, *, most: int) -> tuple[Rows, Taken]:
+    """The new neighbors of these rows, at most so many, the first row's first; and all then taken.
+
+    Rows whose neighbors would be too many are left out; the first one's are then a part of them.
+    """
+    found: list[Rows] = []
+    have = 0
+    for i in range(len(rows)):
+        near = neighbors(problem.compiled, rows.take([i]))
+        if found and have + len(near) > most:
+            break
+        found.append(near.take(slice(0, most)))
+        have += len(near)
     return new_rows(problem, stack(found), taken)
