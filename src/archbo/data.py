@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +96,7 @@ class Dataset:
                 failures[key] += 1
             else:
                 results[key].append(seen.value)
-        means = np.array([np.mean(r) if r else np.nan for r in results.values()], dtype=float)
+        means = np.array([fmean(r) if r else np.nan for r in results.values()], dtype=float)
         return cls(
             rows=problem.compiled.encode(list(first.values())),
             ids=tuple(first),

@@ -57,6 +57,14 @@ def test_rows_are_encoded_independently_of_each_other(space):
     assert all(np.array_equal(some[name], whole[name][[3, 5]]) for name in whole)
 
 
+def test_known_rows_are_encoded_as_any_others_however_they_grow():
+    code = encoder(MIXED)
+    rows = sample(MIXED.compiled, stream(1, "rows"), 12)
+    for part in (slice(0, 5), slice(0, 12), slice(0, 12), slice(3, 9), slice(0, 0), slice(0, 2)):
+        found, expected = code.known(rows.take(part)), code.encode(rows.take(part))
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
 def test_equal_networks_have_equal_graph_blocks():
     code = encoder(CELL)
     by_id: dict[str, list[int]] = {}

@@ -11,7 +11,7 @@ from archbo.methods.belief import Belief
 from archbo.methods.structures import default_structures
 from archbo.problem import Problem
 from archbo.spaces.moves import sample
-from archbo.surrogates import HalfRank, RankTransform
+from archbo.surrogates import RankTransform
 
 CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
 MIXED = ab.Space(cell=CELL, lr=ab.Float(1e-4, 1e-1, log=True), act=ab.Choice(["relu", "gelu"]))
@@ -109,10 +109,26 @@ def test_hyperparameters_are_stored_by_structure_and_start_the_next_fit():
     archs = [CELL.sample(k) for k in range(12)]
     values = [convolutions(arch) for arch in archs]
     _, first = belief(CELL, archs, values)
-    assert {name.split("/")[0] for name in first.hyperparameters} == {"0", "1", "2"}
+    assert {name.split("/")[0] for name in first.hyperparameters} == {"networks", "0", "1", "2"}
+    assert first.hyperparameters["networks"] == 12
     _, again = belief(CELL, archs, values, hyperparameters=first.hyperparameters)
     for model, other in zip(first.models, again.models, strict=True):
         assert other.log_evidence >= model.log_evidence - 1e-9
+
+
+def test_hyperparameters_are_fitted_again_when_enough_is_new():
+    archs = list({arch.id: arch for arch in map(CELL.sample, range(100))}.values())
+    values = [convolutions(arch) for arch in archs]
+    _, first = belief(CELL, archs[:62], values[:62])
+    fitted = dict(first.hyperparameters)
+    _, soon = belief(CELL, archs[:64], values[:64], hyperparameters=fitted)
+    assert soon.hyperparameters == fitted
+    _, later = belief(CELL, archs[:70], values[:70], hyperparameters=fitted)
+    assert later.hyperparameters["networks"] == 70
+    assert later.hyperparameters != fitted
+    changed = {name: value + 0.1 for name, value in fitted.items()} | {"networks": 62.0}
+    _, started = belief(CELL, archs[:64], values[:64], hyperparameters=changed)
+    assert started.hyperparameters == changed
 
 
 def test_weights_follow_the_evidence():

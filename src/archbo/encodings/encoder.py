@@ -21,7 +21,7 @@ from archbo.encodings.decisions import categorical_columns, numeric_columns, one
 from archbo.encodings.features import Standardiser, graph_features
 from archbo.encodings.graphs import counts, weisfeiler_lehman
 from archbo.graphs.batch import GraphBatch
-from archbo.kernels.blocks import Encoded
+from archbo.kernels.blocks import Encoded, join_rows
 from archbo.spaces import CompiledSpace, Rows
 
 ROUNDS = 2
@@ -55,10 +55,16 @@ class Encoder:
             "sizes": numeric[shown[numeric]],
             "numbers": numeric[~shown[numeric]],
         }
+        self._shapes = True
         raw = self._raw_features(reference, space.graphs(reference))
         self._standardise = Standardiser.fit(raw)
         self._distinct = _distinct_columns(self._standardise(raw))
+        # graphs that all have the same shape need not be measured again
+        users = 0 if user_features is None else user_features(reference.take([0])).shape[1]
+        self._shapes = bool((self._standardise.kept >= users).any())
         self.reference: Encoded = self.encode(reference)
+        nothing = reference.take(slice(0, 0))
+        self._known: tuple[Rows, Encoded] = nothing, self.encode(nothing)
 
     def encode(self, rows: Rows) -> Encoded:
         """The blocks of these rows."""
@@ -80,8 +86,19 @@ class Encoder:
             blocks["constant"] = np.zeros((len(rows), 1))
         return blocks
 
+    def known(self, rows: Rows) -> Encoded:
+        """The blocks of rows that come again and again, with more behind them each time."""
+        old, encoded = self._known
+        n = len(old)
+        if n > len(rows) or not np.array_equal(old.values, rows.values[:n]):
+            encoded = self.encode(rows)
+        elif n < len(rows):
+            encoded = join_rows(encoded, self.encode(rows.take(slice(n, None))))
+        self._known = rows, encoded
+        return encoded
+
     def _raw_features(self, rows: Rows, graphs: Mapping[str, GraphBatch]) -> Array:
-        columns = graph_features(graphs)
+        columns = graph_features(graphs) if self._shapes else []
         if self._user_features is not None:
             columns = [*self._user_features(rows).T, *columns]
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))

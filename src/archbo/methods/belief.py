@@ -20,6 +20,13 @@ _RESTART = 20
 """So many trained networks apart a fit starts from the prior instead of from the last fit, so that
 it does not stay for ever where the first few results led it."""
 
+_FITTED = "networks"
+"""The hyperparameter that says from how many trained networks the others were fitted."""
+
+_REFIT = 0.05
+"""The hyperparameters are fitted again when so large a part of the networks is new: one more result
+among a hundred hardly moves them."""
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -30,7 +37,7 @@ class Belief:
         weights: [k] of the models, adding up to 1.
         outcomes: the way back to the objective.
         success: of +1 where training gave a value and -1 where it failed; None if none failed.
-        hyperparameters: of all models, by structure and name.
+        hyperparameters: of all models, by structure and name; and what they were fitted to.
     """
 
     models: list[GaussianProcess]
@@ -51,17 +58,19 @@ class Belief:
         temper: float,
     ) -> Belief:
         """Fit a model for each structure, started from the dataset's hyperparameters."""
-        encoded = encoder.encode(dataset.rows)
+        encoded = encoder.known(dataset.rows)
         outcomes = outcome(_values(dataset))
         distances = shared_distances(structures, encoded, encoded)
-        restart = len(dataset.rows) % _RESTART == 0
+        n, last = len(dataset.rows), int(dataset.hyperparameters.get(_FITTED, 0))
+        restart = n // _RESTART != last // _RESTART
+        refit = restart or n - last >= _REFIT * n
         models = [
             fit(
                 kernel,
                 encoded,
                 outcomes.z,
                 start=None if restart else _own(dataset.hyperparameters, k),
-                iterations=iterations,
+                iterations=iterations if refit else 0,
                 repeats=np.where(dataset.measured, dataset.repeats, dataset.failures),
                 distances=distances[k],
             )
@@ -75,9 +84,12 @@ class Belief:
             outcomes=outcomes,
             success=_success(dataset, encoded, structures[0], iterations),
             hyperparameters={
-                f"{k}/{name}": value
-                for k, model in enumerate(models)
-                for name, value in model.hyperparameters.items()
+                _FITTED: float(n if refit else last),
+                **{
+                    f"{k}/{name}": value
+                    for k, model in enumerate(models)
+                    for name, value in model.hyperparameters.items()
+                },
             },
         )
 
