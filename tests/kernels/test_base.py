@@ -15,8 +15,6 @@ from archbo.kernels import (
     Product,
     Scaled,
     Sum,
-    mean_distance,
-    scale_of,
     shared_distances,
     structure,
 )
@@ -122,26 +120,6 @@ def test_equal_parts_of_several_kernels_are_computed_once():
     np.testing.assert_array_equal(h, H.distances(ROWS, ROWS))
     np.testing.assert_array_equal(f, F.distances(ROWS, ROWS))
     np.testing.assert_array_equal(w, W.distances(ROWS, ROWS))
-
-
-def test_mean_distance_is_over_pairs_of_different_rows():
-    rows = {"f": np.random.default_rng(1).standard_normal((130, 3))}  # more than one chunk
-    D = F.distances(rows, rows)
-    pairs = D[:, *np.triu_indices(130, 1)]
-    np.testing.assert_allclose(mean_distance(F, rows), pairs.mean(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(scale_of(F, rows), pairs.mean(axis=1), rtol=1e-12)
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_without_pairs_the_scale_stays(n):
-    rows = {name: block[:n] for name, block in ROWS.items()}
-    np.testing.assert_array_equal(mean_distance(F, rows), np.zeros(3))
-    assert scale_of(F, rows) == F.scale
-
-
-def test_a_composite_kernel_has_no_mean_distance():
-    with pytest.raises(ProblemError, match="Sum has no blocks of its own"):
-        mean_distance(H + F, ROWS)
 
 
 def test_a_kernel_without_columns_is_one():

@@ -8,8 +8,6 @@ from archbo.kernels.base import (
     Radial,
     Scaled,
     Sum,
-    mean_distance,
-    scale_of,
     shared_distances,
     structure,
 )
@@ -18,6 +16,7 @@ from archbo.kernels.decisions import Hamming, Matern52
 from archbo.kernels.features import RBF
 from archbo.kernels.histograms import HistogramRBF
 from archbo.kernels.priors import LogNormal
+from archbo.kernels.scales import mean_distance, scale_of
 
 __all__ = [
     "RBF",

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float
-from archbo.kernels.base import Exponential, Radial, scale_of
+from archbo.kernels.base import Exponential, Radial
 from archbo.kernels.blocks import Encoded, by_column, columns
+from archbo.kernels.scales import scale_of
 
 _SQRT5 = 5.0**0.5
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Float
-from archbo.kernels.base import Exponential, scale_of
+from archbo.kernels.base import Exponential
 from archbo.kernels.blocks import Encoded, by_column, columns
+from archbo.kernels.scales import scale_of
 
 
 @dataclass(frozen=True)

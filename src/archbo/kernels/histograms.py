@@ -8,8 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from archbo.arrays import Array, Float, Int, UInt64
-from archbo.kernels.base import Exponential, scale_of
+from archbo.kernels.base import Exponential
 from archbo.kernels.blocks import Encoded, columns
+from archbo.kernels.scales import scale_of
 
 _PADDING = 0
 
