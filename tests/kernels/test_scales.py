@@ -7,7 +7,7 @@ from archbo.errors import ProblemError
 from archbo.kernels import RBF, mean_distance, scale_of
 
 ROWS = {"f": np.random.default_rng(0).standard_normal((9, 3))}
-F = RBF("f", (0.5, 1.0, 2.0))
+F = RBF("f", (1.0, 1.0, 1.0))
 
 
 def test_mean_distance_is_over_pairs_of_different_rows():
