@@ -72,6 +72,26 @@ def test_feasible_rows_meet_bounds_and_predicates():
     assert 0 < good.sum() < 200
 
 
+@pytest.mark.parametrize(("bound", "kept"), [("< 5", {1, 2, 3, 4}), ("> 98", {99, 100})])
+def test_a_member_right_at_a_strict_bound_is_not_feasible(bound, kept):
+    problem = Problem.make(SPACE, features={"width": width}, constraints={"width": bound})
+    archs = problem.compiled.architectures(problem.examples)
+    assert {arch["width"] for arch in archs} == kept
+
+
+def test_a_predicate_that_few_members_meet_is_searched_for_among_mutants_of_mutants():
+    cell = ab.EdgeCell(nodes=5, ops=["none", "skip_connect", "a", "b", "c", "d"])
+    asked = []
+
+    def never(arch):
+        asked.append(arch.id)
+        return False
+
+    with pytest.raises(InfeasibleError, match="predicate never"):
+        Problem.make(ab.Space(cell=cell, depth=ab.Int(1, 9)), constraints=[never])
+    assert len(set(asked)) > 8_000  # of 2,048 random ones and 10,000 mutants
+
+
 def test_a_constraint_on_an_unknown_feature_names_the_nearest():
     with pytest.raises(ProblemError, match=r"'widht' is not a feature.*Did you mean 'width'"):
         Problem.make(SPACE, features={"width": width}, constraints={"widht": "<= 5"})

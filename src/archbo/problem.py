@@ -222,8 +222,8 @@ class Problem:
     def feasible(self, rows: Rows) -> Bool[Array, " n"]:
         """Which rows meet all constraints."""
         good = np.ones(len(rows), dtype=bool)
-        if self.bounds:
-            good &= self.excess(rows) == 0
+        for bound, values in self._bounded(rows):
+            good &= bound.met(values)
         for predicate in self.predicates:
             for i in np.flatnonzero(good):
                 arch = self.compiled.architectures(rows.take([i]))[0]
@@ -240,12 +240,18 @@ class Problem:
 
     def excess(self, rows: Rows) -> Float[Array, " n"]:
         """By how much rows break the bounds: the sum over bounds, relative to each limit."""
-        values = self.features.values(self.compiled, rows)
         total = np.zeros(len(rows))
-        for bound in self.bounds:
-            column = values[:, self.features.names.index(bound.feature)]
-            total += bound.excess(column) / max(abs(bound.limit), 1e-12)
+        for bound, values in self._bounded(rows):
+            total += bound.excess(values) / max(abs(bound.limit), 1e-12)
         return total
+
+    def _bounded(self, rows: Rows) -> list[tuple[Bound, Float[Array, " n"]]]:
+        """Each bound with the values of its feature."""
+        if not self.bounds:
+            return []
+        values = self.features.values(self.compiled, rows)
+        return [(bound, values[:, self.features.names.index(bound.feature)])
+                for bound in self.bounds]  # fmt: skip
 
     @cached_property
     def examples(self) -> Rows:
@@ -268,22 +274,23 @@ class Problem:
         raise InfeasibleError(self._why(rows), path="constraints", hint="Loosen the constraints.")
 
     def _climb(self, rows: Rows) -> Rows:
-        """Mutants of the rows that come closest to the bounds, round after round."""
+        """Mutants of the rows that come closest to the bounds, round after round.
+
+        Mutants go first: where nothing says which is closer, the search wanders on.
+        """
         rng = stream(self.seed, "climb")
         for _ in range(_CLIMBS):
-            nearest_rows = rows.take(np.argsort(self.excess(rows), kind="stable")[:_CLIMBERS])
-            if self.feasible(nearest_rows).any():
-                return nearest_rows
-            parents = nearest_rows.take(np.repeat(np.arange(len(nearest_rows)), 8))
-            rows = stack([nearest_rows, mutate(self.compiled, parents, rng)])
+            closest = rows.take(np.argsort(self.excess(rows), kind="stable")[:_CLIMBERS])
+            parents = closest.take(np.repeat(np.arange(len(closest)), 8))
+            rows = stack([mutate(self.compiled, parents, rng), closest])
+            if self.feasible(rows).any():
+                break
         return rows
 
     def _why(self, rows: Rows) -> str:
-        values = self.features.values(self.compiled, rows)
         closest = []
-        for bound in self.bounds:
-            column = values[:, self.features.names.index(bound.feature)]
-            best = column[np.argmin(bound.excess(column))]
+        for bound, values in self._bounded(rows):
+            best = values[np.argmin(bound.excess(values))]
             closest.append(f"{bound} (the closest found: {best:g})")
         closest += [f"predicate {getattr(p, '__name__', p)}" for p in self.predicates]
         return f"no architecture found that meets {' and '.join(closest)}"
