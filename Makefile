@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help search test check docs bench clean
+.PHONY: help search test check bench clean
 
 help:
 	@echo "make search   install and run a real architecture search on handwritten digits (minutes)"

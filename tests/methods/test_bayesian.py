@@ -36,7 +36,9 @@ def belief(space, archs, values, **dataset):
     structures = default_structures(encoder.reference)
     observations = [Observation(a, v) for a, v in zip(archs, values, strict=True)]
     data = Dataset.make(problem, observations, **dataset)
-    return encoder, Belief.fit(data, encoder, structures, RankTransform(), iterations=12, temper=3)
+    return encoder, Belief.fit(
+        data, encoder, structures, RankTransform(), iterations=12, temper=3.0
+    )
 
 
 def test_the_start_design_is_spread_and_the_same_for_every_history():

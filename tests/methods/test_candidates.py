@@ -116,3 +116,14 @@ def test_maximin_agrees_with_brute_force():
     while len(expected) < 8:
         expected.append(int(distances[expected].min(axis=0).argmax()))
     assert maximin(points, 8) == expected
+
+
+def test_rare_feasible_members_of_an_infinite_space_are_found_again():
+    line = ab.Space(x=ab.Float(0, 1))
+    at_hand = Problem.make(line, constraints=[lambda _: True])
+    (only,) = at_hand.compiled.architectures(at_hand.examples.take([7]))
+    problem = Problem.make(line, constraints=[only.__eq__])
+    found = random_rows(problem, 3, stream(0, "test"), Taken.of(problem))
+    assert problem.compiled.architectures(found) == [only]
+    with pytest.raises(ExhaustedError, match="all 1 networks of the space that meet the constr"):
+        random_rows(problem, 3, stream(0, "test"), Taken.of(problem, found))

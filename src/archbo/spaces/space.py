@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from archbo.spaces.part import (
     plain,
     shown,
 )
+from archbo.spaces.surroundings import names_around
 
 
 @dataclass(frozen=True, init=False)
@@ -44,7 +46,12 @@ class Space(Part):
                 hint="Write Space(name=part), or Space(**parts) for a dictionary.",
             )
         object.__setattr__(self, "parts", tuple(parts.items()))
-        self.check("space")
+        try:
+            self.check("space")
+        except SpaceError as error:
+            around = names_around(sys._getframe(1))
+            path = f"space{around}{error.path.removeprefix('space')}"
+            raise SpaceError(error.message, path=path, hint=error.hint) from None
 
     def check(self, path: str) -> None:
         if not self.parts:
