@@ -57,6 +57,16 @@ def test_an_exhausted_space_says_so_after_its_last_network(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("known", [0, 2, 5])
+def test_a_list_longer_than_what_is_left_holds_all_that_is_left(method, known):
+    opt = told(ab.Optimizer(SMALL, method=method, seed=0), known, lambda a: a["depth"])
+    batch = opt.ask(16)
+    assert len({arch.id for arch in batch}) == len(batch) == 6 - known
+    with pytest.raises(ExhaustedError, match="all 6 different networks"):
+        opt.ask(2)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_space_of_one_architecture_is_proposed_once(method):
     opt = ab.Optimizer(ONE, method=method, seed=0)
     arch = opt.ask()

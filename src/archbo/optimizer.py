@@ -80,6 +80,8 @@ class Optimizer:
     def propose(self, count: int | None = None) -> Proposal | list[Proposal]:
         """What to train next: one proposal, or a list of `count` that differ usefully.
 
+        Where fewer new networks are left, the list is shorter.
+
         A proposal is pending, and taken into account by the next ones, until it is told.
 
         Raises:

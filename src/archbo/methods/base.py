@@ -23,10 +23,10 @@ class Search(ABC):
 
     @abstractmethod
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
-        """`count` different networks to train next, none of them known.
+        """`count` different networks to train next, none of them known; all, if fewer are left.
 
         Raises:
-            ExhaustedError: if fewer than one is left.
+            ExhaustedError: if none is left.
         """
 
     def predict(

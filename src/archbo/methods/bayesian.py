@@ -15,7 +15,7 @@ from archbo.acquisition import Acquisition, AcquisitionOver, LogExpectedImprovem
 from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.data import Dataset, Prediction, Proposal
 from archbo.encodings import Encoder
-from archbo.errors import ProblemError
+from archbo.errors import ExhaustedError, ProblemError
 from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import join_rows
 from archbo.kernels.blocks import rows as take
@@ -23,6 +23,7 @@ from archbo.methods.base import Search
 from archbo.methods.belief import Belief
 from archbo.methods.candidates import (
     Taken,
+    filled,
     maximin,
     neighborhood,
     new_rows,
@@ -101,10 +102,15 @@ class _BayesianOptimization(Search):
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         with one_thread():
-            proposals = self._initial(dataset, count, rng)
-            if len(proposals) < count:
-                proposals += self._modelled(dataset, count - len(proposals), proposals, rng)
-            return proposals
+            initial = self._initial(dataset, count, rng)
+            if len(initial) == count:
+                return initial
+            try:
+                return initial + self._modelled(dataset, count - len(initial), initial, rng)
+            except ExhaustedError:
+                if not initial:
+                    raise
+                return initial
 
     def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
         with one_thread():
@@ -134,8 +140,7 @@ class _BayesianOptimization(Search):
         rows, taken = new_rows(self.problem, self._start_design(), taken)
         rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
-            more = random_rows(self.problem, wanted - len(rows), rng, taken)
-            rows = stack([rows, more])
+            rows = filled(self.problem, rows, wanted, rng, taken)
         return [Proposal(arch, "initial") for arch in self.problem.compiled.architectures(rows)]
 
     def _start_design(self) -> Rows:

@@ -93,12 +93,26 @@ def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
     return rows
 
 
+def filled(problem: Problem, rows: Rows, count: int, rng: Rng, taken: Taken) -> Rows:
+    """New rows with random ones behind them up to `count`, or up to all that are left.
+
+    Raises:
+        ExhaustedError: if there are none at all.
+    """
+    try:
+        return stack([rows, random_rows(problem, count - len(rows), rng, taken)])
+    except ExhaustedError:
+        if not len(rows):
+            raise
+        return rows
+
+
 def remaining_rows(problem: Problem, taken: Taken) -> Rows:
-    """All new rows of a space that is small enough to enumerate; none of a larger one."""
+    """All new rows of a space that is small enough to enumerate; of a larger one those at hand."""
     size = problem.space.size
     found = [problem.compiled.rows(np.zeros((0, len(problem.compiled.decisions))))]
     if size is None or size > _COUNTABLE:
-        return found[0]
+        return new_rows(problem, problem.examples, taken)[0] if problem.constrained else found[0]
     seen = taken.ids(problem)
     for rows in enumerate_rows(problem.compiled):
         kept = []
@@ -151,13 +165,8 @@ def pool(problem: Problem, best: Rows, count: int, rng: Rng, taken: Taken) -> tu
     rows, taken = new_rows(problem, drawn, taken)
     if len(rows) >= count // 8:
         return rows, taken
-    try:
-        more = random_rows(problem, count // 2, rng, taken)
-    except ExhaustedError:
-        if not len(rows):
-            raise
-        return rows, taken
-    return stack([rows, more]), taken.plus(more, problem.compiled.fingerprints(more).tolist())
+    rows = filled(problem, rows, len(rows) + count // 2, rng, taken)
+    return rows, taken.plus(rows, problem.compiled.fingerprints(rows).tolist())
 
 
 def neighborhood(problem: Problem, rows: Rows, taken: Taken, *, most: int) -> tuple[Rows, Taken]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from archbo.arrays import Rng
 from archbo.data import Dataset, Proposal
-from archbo.errors import ProblemError
+from archbo.errors import ExhaustedError, ProblemError
 from archbo.methods.base import Search
 from archbo.methods.candidates import Taken, new_rows, random_rows
 from archbo.problem import Problem
@@ -58,7 +58,12 @@ class _RegularizedEvolution(Search):
         proposals: list[Proposal] = []
         for _ in range(count):
             founding = dataset.trials + len(proposals) < self.settings.population
-            child, origin = self._child(dataset, taken, rng, founding=founding)
+            try:
+                child, origin = self._child(dataset, taken, rng, founding=founding)
+            except ExhaustedError:
+                if not proposals:
+                    raise
+                break
             taken = taken.plus(child, self.problem.compiled.fingerprints(child).tolist())
             (arch,) = self.problem.compiled.architectures(child)
             proposals.append(Proposal(arch, origin))
