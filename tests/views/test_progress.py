@@ -114,6 +114,20 @@ def test_live_view_shows_how_far_the_incumbent_and_what_is_in_training(make, stu
     assert max(map(len, words.splitlines())) <= 80
 
 
+def test_a_failure_is_said_above_the_live_display(make, fake):
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    failed = make(1, None, state=State.FAILED, error="out of memory\nand more")
+    events = [
+        RunEvent("begin", [], 2, fake),
+        RunEvent("ended", [make(0, 0.5)], 2, fake),
+        RunEvent("ended", [make(0, 0.5), failed], 2, fake),
+        RunEvent("done", [make(0, 0.5), failed], 2, fake),
+    ]
+    words = "\n".join(lines(ProgressView(console, clock=lambda: 0.0), events))
+    assert words.count("trial 1: failed: out of memory") == 1
+    assert "trial 0: accuracy" not in words
+
+
 def test_live_display_in_a_terminal_leaves_one_line(make, fake):
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     events = [

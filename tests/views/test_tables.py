@@ -14,32 +14,33 @@ def printed(view, width=100):
 
 
 def test_study_view_tells_what_was_found_and_what_failed(shown):
-    words = printed(study_view(shown.records, shown.study, top=3))
+    words = printed(study_view(shown.records, shown.study, top=3, location="runs/digits.db"))
     for part in ("digits  maximise accuracy", "Incumbent", "Best architectures", "Predictions"):
         assert part in words
     assert "1 running, 21 finished, 2 failed" in words
-    assert "the worker was killed by SIGSEGV  trial 9" in words
+    assert "trial 9  the worker was killed by SIGSEGV" in words
+    assert "archbo show runs/digits.db --trial 5" in words
     assert "Traceback" not in words
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_study_view_keeps_to_the_terminals_width(shown, width):
-    words = printed(study_view(shown.records, shown.study, top=3), width)
+    words = printed(study_view(shown.records, shown.study, top=3, location="runs/digits.db"), width)
     assert max(map(len, words.splitlines())) <= width
 
 
 def test_study_view_draws_the_incumbent(shown):
-    words = printed(study_view(shown.records, shown.study, top=1))
+    words = printed(study_view(shown.records, shown.study, top=1, location="runs/digits.db"))
     assert "output" in words
     assert "Best architectures" not in words  # one alone is the incumbent, shown above
 
 
 def test_study_without_results_says_so(shown, make):
     records = [make(0, None, state=State.FAILED, error="[bold]odd[/nothing] words")]
-    words = printed(study_view(records, shown.study, top=3))
+    words = printed(study_view(records, shown.study, top=3, location="runs/digits.db"))
     assert "No trial has finished yet." in words
     assert "[bold]odd[/nothing] words" in words
-    assert "no trials" in printed(study_view([], shown.study, top=3))
+    assert "no trials" in printed(study_view([], shown.study, top=3, location="runs/digits.db"))
 
 
 def test_trial_view_shows_everything_about_one(shown):

@@ -21,8 +21,9 @@ from archbo.store import Store
 from archbo.study.program import execute
 from archbo.study.replay import replay as replayed
 from archbo.study.session import RunEvent, RunOptions, overriding
+from archbo.views.above import printing_above
 from archbo.views.facts import study_facts, trial_facts
-from archbo.views.infos import members, number, study_info, study_name
+from archbo.views.infos import counts_info, failures, members, number, study_info, study_name
 from archbo.views.progress import ProgressView
 from archbo.views.report import write_report
 from archbo.views.tables import study_view, trial_view
@@ -38,7 +39,12 @@ def run(
 ) -> int:
     """Run a program as it would run by itself, with its runs overridden and watched."""
     console = Console(highlight=False)
-    with ProgressView(console) as view, overriding(RunOptions(trials, workers, timeout), view):
+    options = RunOptions(trials, workers, timeout)
+    with (
+        printing_above(console),
+        ProgressView(console) as view,
+        overriding(options, view),
+    ):
         code = execute(program, arguments)
     for event in view.finished:
         _say_result(console, event)
@@ -70,7 +76,7 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
     if as_json:
         _print_json(study_facts(stored.records, study, top=top))
     else:
-        console.print(study_view(stored.records, study, top=top))
+        console.print(study_view(stored.records, study, top=top, location=store))
     return int(not _finished(stored.records))
 
 
@@ -132,12 +138,14 @@ def _say_result(console: Console, event: RunEvent) -> None:
     if event.note:
         console.print(Text(event.note, style="yellow"), soft_wrap=True)
     if best:
-        words = (
-            f"The best of {len(event.records)} trials: {study.objective} {number(best[0].value)}"
-        )
+        failed = counts_info(event.records).states["failed"]
+        among = f"{len(event.records)} trials" + (f", {failed} of them failed" if failed else "")
+        words = f"The best of {among}: {study.objective} {number(best[0].value)}"
         console.print(Text(f"{words} (trial {best[0].trials[0]})", style="bold"), soft_wrap=True)
     else:
-        console.print(Text("No trial has finished.", style="red"))
+        reasons = failures(event.records)
+        why = f" {reasons[0].error.splitlines()[0]}" if reasons else ""
+        console.print(Text(f"No trial has finished.{why}", style="red"), soft_wrap=True)
     if location is None:
         console.print('The study was in memory only; Study("name.db", ...) keeps the next one.')
         return

@@ -94,7 +94,12 @@ class ProgressView:
         self._ended: set[int] = set()
         self._workers = 1
         self._live = Live(
-            get_renderable=self._display, console=console, refresh_per_second=4, transient=True
+            get_renderable=self._display,
+            console=console,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,  # see printing_above, which leads more through the console
+            redirect_stderr=False,
         )
 
     def __call__(self, event: RunEvent) -> None:
@@ -109,10 +114,12 @@ class ProgressView:
             self._begin(event, len(ended))
         self._workers = max(self._workers, running)
         self._event = event
-        if not self._console.is_terminal:
-            for record in ended:
-                if record.number not in self._ended:
-                    self._line(record, event, self._study)
+        for record in ended:
+            # bars show all but why a training failed
+            if record.number not in self._ended and (
+                record.state is State.FAILED or not self._console.is_terminal
+            ):
+                self._line(record, event, self._study)
         self._ended.update(r.number for r in ended)
         if event.kind == "done":
             self.finished.append(event)
@@ -142,11 +149,15 @@ class ProgressView:
 
     def _line(self, record: TrialRecord, event: RunEvent, study: StudyInfo) -> None:
         status = self._status(event, study)
-        words = f"{status.done:>{len(str(status.total))}}/{status.total}  trial {record.number}: "
+        words = f"trial {record.number}: "
         if record.value is not None:
             words += f"{study.objective} {number(record.value)}"
         else:
             words += f"failed: {(record.error or 'no reason recorded').strip().splitlines()[0]}"
+        if self._console.is_terminal:
+            self._console.print(Text(words, style="red"), soft_wrap=True)
+            return
+        words = f"{status.done:>{len(str(status.total))}}/{status.total}  {words}"
         if status.best is not None:
             words += f", best {number(status.best.value)}"
         if status.seconds_left:

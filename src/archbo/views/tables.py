@@ -27,13 +27,16 @@ TRIALS_LISTED = 8
 STEPS_LISTED = 12
 
 
-def study_view(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -> RenderableType:
+def study_view(
+    records: Sequence[TrialRecord], study: StudyInfo, *, top: int, location: str
+) -> RenderableType:
     """Everything about a study that fits a screen or two.
 
     Args:
         records: all trials.
         study: what they are of.
         top: how many of the best architectures to list.
+        location: where the study is, as `archbo show` takes it.
     """
     best = members(records, study, limit=max(top, 1))
     parts: list[RenderableType] = [_title(study), _counts(records)]
@@ -42,7 +45,7 @@ def study_view(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) ->
         parts += [*_history(records, study), *_calibration(records)]
     else:
         parts.append(Text("\nNo trial has finished yet.", style="yellow"))
-    return Group(*parts, *_failures(records))
+    return Group(*parts, *_failures(records, location))
 
 
 def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
@@ -104,7 +107,8 @@ def _incumbent(best: Member, study: StudyInfo) -> Iterator[RenderableType]:
     yield _indented(value)
     yield _indented(Text(one_line(best.architecture)))
     if best.architecture.graph.labels:
-        yield Padding(Text(str(best.architecture.graph), style="cyan"), (1, 0, 0, 2))
+        yield Text()
+        yield _indented(Text(str(best.architecture.graph), style="cyan"))
 
 
 def _best(best: Sequence[Member], study: StudyInfo) -> Iterator[RenderableType]:
@@ -150,15 +154,17 @@ def _calibration(records: Sequence[TrialRecord]) -> Iterator[RenderableType]:
     yield _indented(Text(words))
 
 
-def _failures(records: Sequence[TrialRecord]) -> Iterator[RenderableType]:
+def _failures(records: Sequence[TrialRecord], location: str) -> Iterator[RenderableType]:
     found = failures(records)
     if not found:
         return
     yield _heading("Failures")
+    grid = _grid()
     for failure in found:
-        first = failure.error.strip().splitlines()[0] if failure.error.strip() else ""
-        yield _indented(Text.assemble((first, "red"), f"  {_trials(failure.trials)}"))
-    yield _indented(Text("archbo show STORE --trial N shows one with its traceback.", style="dim"))
+        grid.add_row(_trials(failure.trials), Text(failure.error.strip().partition("\n")[0], "red"))
+    yield _indented(grid)
+    example = f"archbo show {location} --trial {found[0].trials[0]}"
+    yield _indented(Text(f"All about the first of them: {example}", style="dim"))
 
 
 def _trials(numbers: Sequence[int]) -> str:
@@ -172,7 +178,7 @@ def _heading(words: str) -> Text:
 
 
 def _indented(content: RenderableType) -> Padding:
-    return Padding(content, (0, 0, 0, 2))
+    return Padding(content, (0, 0, 0, 2), expand=False)
 
 
 def _grid() -> Table:
