@@ -126,6 +126,17 @@ def test_groups_have_titles_and_wrap_to_rows():
     assert not overlapping(svg(parts, width=300))
 
 
+@pytest.mark.parametrize("name", ["cell", "a_title_of_many_letters"])
+def test_title_stands_above_the_first_vertex(name):
+    edges = [(0, 1, 1), (0, 3, 1), (1, 2, 1), (2, 3, 1)]
+    part = graph(["input", "short", "a_rather_long_operation", "output"], edges, name=name)
+    root = ElementTree.fromstring(svg(part))
+    at = {t.text: float(t.get("x")) for t in root.iter(f"{SVG}text")}
+    half, whole = 7.25 * len(name) / 2, float(root.get("width")) - 8
+    inside = min(max(at["input"], half), whole - half)  # as near as the drawing's edges let it
+    assert at[name] == pytest.approx(inside, abs=0.5)
+
+
 def test_graph_without_vertices_draws_nothing():
     nothing = LabelledGraph((), (), (), ())
     assert ElementTree.fromstring(svg(nothing)).findall(f"{SVG}g") == []

@@ -70,6 +70,12 @@ def test_markup_in_errors_names_and_operations_is_escaped(shown):
     Page(page)
 
 
+def test_words_of_the_search_say_when_the_incumbent_last_changed(make, shown):
+    records = [make(0, 0.5), make(1, 0.7), make(2, 0.6)]
+    assert "changed at trial 1; 1 came after." in render_report(records, shown.settings)
+    assert "changed at the last trial, 1." in render_report(records[:2], shown.settings)
+
+
 def test_failed_trial_shows_its_error_and_folds_its_traceback_away(shown):
     page = render_report(shown.records, shown.settings)
     row = page.partition('<tr id="trial-5"')[2].partition("</tr>")[0]

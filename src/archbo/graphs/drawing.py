@@ -191,8 +191,11 @@ def _part(graph: LabelledGraph, name: str) -> _Part:
         tops.append(tops[-1] + BOX + (WIDE_GAP if layer in wide else NARROW_GAP))
     elements = []
     if title:
+        top = [places.x[i] + shift for i in range(len(vertices)) if places.layer[i] == 0]
+        half = CHARACTER * _cells(title) / 2
+        middle = min(max(sum(top) / len(top), half), whole - half)
         elements.append(
-            f'<text class="title" x="{whole / 2:.1f}" y="14" fill="currentColor" '
+            f'<text class="title" x="{middle:.1f}" y="14" fill="currentColor" '
             f'fill-opacity=".75">{escape(title)}</text>'
         )
     for (s, t, _), way in zip(edges, ways, strict=True):

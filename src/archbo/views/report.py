@@ -147,9 +147,10 @@ def _search_words(history: HistoryInfo, study: StudyInfo) -> str:
         return f"The {escape(study.objective)} of every trial."
     last = history.steps[-1].number
     after = sum(t.number > last for t in history.trials)
+    changed = f"at trial {last}; {after} came after" if after else f"at the last trial, {last}"
     return (
         f"The {escape(study.objective)} of every trial; the line is the best so far. "
-        f"It last changed at trial {last}; {after} came after."
+        f"It last changed {changed}."
     )
 
 
