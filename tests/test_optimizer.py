@@ -123,6 +123,44 @@ def test_a_result_that_is_no_number_is_refused():
         opt.tell(opt.ask(), "good")
 
 
+@pytest.mark.parametrize("value", ["0.5", b"1", None, [1.0, 2.0]])
+def test_a_result_of_another_type_is_refused(value):
+    opt = ab.Optimizer(SMALL)
+    with pytest.raises(ObservationError, match=r"a result is a number or ab\.FAILED"):
+        opt.tell(opt.ask(), value)
+
+
+def test_an_integer_too_large_for_a_float_is_not_finite():
+    opt = ab.Optimizer(SMALL)
+    with pytest.raises(ObservationError, match="a result must be finite, got inf"):
+        opt.tell(opt.ask(), 10**400)
+
+
+def test_an_array_of_results_is_told_like_a_list():
+    opt = ab.Optimizer(SMALL, seed=0)
+    archs = opt.ask(3)
+    opt.tell(archs, np.array([1.0, 3.0, 2.0]))
+    assert opt.best == (archs[1], 3.0)
+
+
+def test_a_plain_value_is_predicted_like_its_architecture():
+    opt = told(ab.Optimizer(SMALL, seed=0), 5, lambda a: a["depth"])
+    plain = {"depth": 2, "act": "relu"}
+    assert opt.predict(plain) == opt.predict(SMALL.architecture(plain))
+    assert [len(moments) for moments in opt.predict([])] == [0, 0]
+
+
+def test_an_architecture_that_was_not_asked_for_leaves_the_pending_ones_pending():
+    one, other = (told(ab.Optimizer(CELL, seed=0), 8) for _ in range(2))
+    batch = one.ask(3)
+    assert batch == other.ask(3)
+    stranger = CELL.sample(99)
+    for opt in (one, other):
+        opt.tell(stranger, 1.0)
+    assert one.ask() == (again := other.ask())
+    assert again.id not in {arch.id for arch in [*batch, stranger]}
+
+
 def test_lists_of_different_lengths_are_refused():
     opt = ab.Optimizer(CELL, seed=0)
     with pytest.raises(ObservationError, match="got 2 architectures and 1 values"):
@@ -218,7 +256,7 @@ def test_failures_teach_where_training_fails():
     for method in failed:
         for seed in range(3):
             opt = told(ab.Optimizer(space, method=method, seed=seed), 40, value)
-            failed[method] += sum(seen.failed for seen in opt.observations[10:])
+            failed[method] += sum(seen.value is None for seen in opt.observations[10:])
             assert opt.best.architecture["width"] <= 40
     assert failed["bo"] < 0.6 * failed["random"]
 
@@ -226,6 +264,12 @@ def test_failures_teach_where_training_fails():
 def test_an_unknown_method_names_the_nearest():
     with pytest.raises(ProblemError, match=r"no method 'evolutoin'\. Did you mean 'evolution'"):
         ab.Optimizer(CELL, method="evolutoin")
+
+
+@pytest.mark.parametrize("count", [1.5, "2"])
+def test_asking_for_no_whole_number_is_refused(count):
+    with pytest.raises(ProblemError, match="ask for at least 1 architecture, got"):
+        ab.Optimizer(SMALL).ask(count)
 
 
 def test_asking_for_nothing_is_refused():

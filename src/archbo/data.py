@@ -45,11 +45,6 @@ class Observation:
     architecture: Architecture
     value: float | None
 
-    @property
-    def failed(self) -> bool:
-        """Whether the training crashed instead of giving a value."""
-        return self.value is None
-
 
 @dataclass(frozen=True)
 class Dataset:
@@ -57,7 +52,6 @@ class Dataset:
 
     Attributes:
         rows: the distinct networks that were trained, in the order of their first training.
-        ids: of the rows.
         values: [n] means of the objective, larger is better; NaN where every training failed.
         repeats: [n] how many trainings each mean is of.
         failures: [n] how many trainings of each failed.
@@ -67,7 +61,6 @@ class Dataset:
     """
 
     rows: Rows
-    ids: tuple[str, ...]
     values: Float[Array, " n"]
     repeats: Float[Array, " n"]
     failures: Float[Array, " n"]
@@ -99,7 +92,6 @@ class Dataset:
         means = np.array([fmean(r) if r else np.nan for r in results.values()], dtype=float)
         return cls(
             rows=problem.compiled.encode(list(first.values())),
-            ids=tuple(first),
             values=problem.objective.inward(means),
             repeats=np.array([len(r) for r in results.values()], dtype=float),
             failures=np.array(list(failures.values()), dtype=float),

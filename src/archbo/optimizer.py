@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
+from numbers import Integral
 from typing import Any, Final, overload
+
+import numpy as np
 
 from archbo.arrays import Array, stream
 from archbo.data import Best, Dataset, Observation, Proposal
@@ -87,7 +90,7 @@ class Optimizer:
         Raises:
             ExhaustedError: if every network of the space is known.
         """
-        if count is not None and count < 1:
+        if count is not None and (not isinstance(count, Integral) or count < 1):
             raise ProblemError(f"ask for at least 1 architecture, got {count}")
         dataset = self._dataset()
         rng = stream(self.problem.seed, "propose", dataset.trials)
@@ -107,7 +110,7 @@ class Optimizer:
         return [proposal.architecture for proposal in self.propose(count)]
 
     def tell(self, arch: Any, value: Any) -> None:
-        """Learn a result: a number, or `ab.FAILED`; or lists of architectures and results.
+        """Learn a result: a number, or `ab.FAILED`; or a list of architectures and their results.
 
         Any architecture of the space may be told. Telling the same again is a repeated measurement.
 
@@ -115,7 +118,7 @@ class Optimizer:
             ArchitectureError: if it is no member of the space.
             ObservationError: if a value is not a finite number and not FAILED.
         """
-        if isinstance(arch, (list, tuple)) and isinstance(value, (list, tuple)):
+        if isinstance(arch, (list, tuple)) and isinstance(value, (list, tuple, np.ndarray)):
             if len(arch) != len(value):
                 raise ObservationError(f"got {len(arch)} architectures and {len(value)} values")
             pairs = list(zip(arch, value, strict=True))
@@ -141,7 +144,7 @@ class Optimizer:
             ObservationError: if nothing has been observed yet.
             ProblemError: if the method has no surrogate.
         """
-        one = isinstance(archs, Architecture)
+        one = isinstance(archs, Mapping)  # an architecture, or its plain value
         members = [self.problem.space.architecture(a) for a in ([archs] if one else archs)]
         dataset = self._dataset()
         if not dataset.measured.any():
@@ -186,7 +189,9 @@ def checked_value(value: Any) -> float | None:
     if isinstance(value, Failed):
         return None
     try:
-        number = float(value)
+        number = float("no number" if isinstance(value, (str, bytes)) else value)
+    except OverflowError:  # a huge integer
+        number = inf
     except (TypeError, ValueError):
         raise ObservationError(f"a result is a number or ab.FAILED, got {value!r}") from None
     if not isfinite(number):

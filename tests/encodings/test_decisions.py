@@ -1,7 +1,5 @@
-import numpy as np
-
 import archbo as ab
-from archbo.encodings.decisions import categories, numbers, one_hot
+from archbo.encodings.decisions import categorical_columns, numeric_columns, one_hot
 
 SPACE = ab.Space(
     act=ab.Choice(["relu", "gelu", "tanh"]),
@@ -14,15 +12,11 @@ def rows(value):
     return SPACE.architecture(value | {"fixed": "only"}).rows
 
 
-def test_options_and_numbers_come_with_their_activity():
-    without = rows({"act": "gelu", "head": "linear"})
-    values, active = categories(SPACE.compiled, without)
-    assert values.tolist() == [[1, 0]]
-    assert active.all()
-    assert numbers(SPACE.compiled, without)[1].tolist() == [[False]]
-    unit, active = numbers(SPACE.compiled, rows({"act": "relu", "head": {"mlp": {"width": 64}}}))
-    assert np.allclose(unit, 0.5)
-    assert active.all()
+def test_options_and_numbers_that_can_differ_are_told_apart():
+    space = SPACE.compiled
+    names = [decision.path for decision in space.decisions]
+    assert [names[d] for d in categorical_columns(space)] == ["space.act", "space.head"]
+    assert [names[d] for d in numeric_columns(space)] == ["space.head.mlp.width"]
 
 
 def test_one_hot_has_a_column_for_each_option_and_one_for_each_number():

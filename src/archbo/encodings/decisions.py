@@ -1,4 +1,4 @@
-"""The decision view as arrays: options and numbers with their activity, and one-hot."""
+"""The decision view as arrays: which columns are options and which numbers, and one-hot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from archbo.arrays import Array, Bool, Float
+from archbo.arrays import Array, Float
 from archbo.spaces import CompiledSpace, Rows
 from archbo.spaces.part import Kind
 
@@ -37,18 +37,6 @@ def numeric_columns(space: CompiledSpace) -> Array:
     )
 
 
-def categories(space: CompiledSpace, rows: Rows) -> tuple[Float[Array, "n k"], Bool[Array, "n k"]]:
-    """Positions of the chosen options, and where the decision is active."""
-    columns = categorical_columns(space)
-    return rows.values[:, columns], rows.active[:, columns]
-
-
-def numbers(space: CompiledSpace, rows: Rows) -> tuple[Float[Array, "n k"], Bool[Array, "n k"]]:
-    """Numbers on [0, 1], logarithmic ones by their ratio, and where the decision is active."""
-    columns = numeric_columns(space)
-    return space.to_unit(rows)[:, columns], rows.active[:, columns]
-
-
 def one_hot(space: CompiledSpace, rows: Rows) -> Float[Array, "n k"]:
     """A column for each option, one for each number on [0, 1]; all 0 where inactive."""
     blocks = []
@@ -56,6 +44,6 @@ def one_hot(space: CompiledSpace, rows: Rows) -> Float[Array, "n k"]:
         options = np.arange(space.decisions[d].options or 0)
         chosen = rows.values[:, d, None] == options
         blocks.append(chosen & rows.active[:, d, None])
-    unit, active = numbers(space, rows)
-    blocks.append(unit * active)
+    numeric = numeric_columns(space)
+    blocks.append(space.to_unit(rows)[:, numeric] * rows.active[:, numeric])
     return np.concatenate(blocks, axis=1).astype(float)

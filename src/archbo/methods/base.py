@@ -5,10 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-import numpy as np
-
 from archbo.arrays import Array, Rng
-from archbo.data import Dataset, Prediction, Proposal
+from archbo.data import Dataset, Proposal
 from archbo.errors import ProblemError
 from archbo.problem import Problem
 from archbo.spaces import Architecture
@@ -50,8 +48,3 @@ class Method(Protocol):
     def prepare(self, problem: Problem) -> Search:
         """Get ready to search for the answer to a problem."""
         ...
-
-
-def as_predictions(mean: Array, sd: Array) -> list[Prediction]:
-    """Arrays of moments as values to store."""
-    return [Prediction(float(m), float(s)) for m, s in zip(np.asarray(mean), sd, strict=True)]

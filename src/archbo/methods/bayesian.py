@@ -82,7 +82,8 @@ class BayesianOptimization:
             raise ProblemError(f"temper must be positive, got {self.temper}")
 
     def prepare(self, problem: Problem) -> Search:
-        return _BayesianOptimization(self, problem)
+        with one_thread():  # the scales, too, are the same on every machine
+            return _BayesianOptimization(self, problem)
 
 
 class _BayesianOptimization(Search):
