@@ -78,7 +78,7 @@ DISCONNECTED = cell("none").id
 
 
 def search(store: str, method: str) -> ab.Study:
-    """30 trainings of what a method proposes."""
+    """40 trainings of what a method proposes."""
     study = ab.Study(
         store,
         space,
@@ -89,7 +89,7 @@ def search(store: str, method: str) -> ab.Study:
         features={"params": params},
         constraints=[{"params": "<= 15000"}, connected],
     )
-    return study.run(train, trials=30, workers=2)
+    return study.run(train, trials=40, workers=2)
 
 
 if __name__ == "__main__":
@@ -100,7 +100,7 @@ if __name__ == "__main__":
     print(f"{'':26}{'params':>8}{'in the search':>16}{'three new trainings':>22}")
     for name, arch, value in [
         ("found by archbo", found.architecture, f"{found.value:.2%}"),
-        ("best of 30 random cells", random.architecture, f"{random.value:.2%}"),
+        ("best of 40 random cells", random.architecture, f"{random.value:.2%}"),
         ("3x3 convolutions only", cell("conv_3x3"), "over budget"),
     ]:
         again = [list(learn(arch, seed))[-1][1] for seed in (1, 2, 3)]
