@@ -89,8 +89,29 @@ def test_a_program_without_this_study_is_refused(tmp_path):
     programs.make(file, constrained=True).close()
     program = tmp_path / "other.py"
     program.write_text("print('no study')")
-    with pytest.raises(ProgramError, match=r"no study on .* is run by this program"):
+    with pytest.raises(ProgramError, match="no study that this program runs has the settings"):
         replay(file, program)
+
+
+def test_a_store_that_was_moved_is_replayed_by_its_program(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import archbo as ab\n"
+        "for seed in (0, 1):\n"
+        "    study = ab.Study(f's{seed}.db', ab.Space(x=ab.Int(1, 50)), seed=seed,\n"
+        "                     features={'x': lambda a: a['x']}, constraints={'x': '<= 30'})\n"
+        "    study.run(lambda arch, trial: arch['x'], trials=7)\n"
+        "    print(study.best.value)\n"
+        "    study.close()\n"
+    )
+    assert execute(program) == 0
+    (tmp_path / "s1.db").rename("moved.db")
+    assert replay("moved.db").same
+    changed = tmp_path / "changed.py"
+    changed.write_text(program.read_text().replace("<= 30", "<= 20").replace("f's{", "f't{"))
+    with pytest.raises(ProgramError, match=r"has the settings of the one in moved\.db"):
+        replay("moved.db", changed)
 
 
 def test_a_missing_store_is_refused(tmp_path):

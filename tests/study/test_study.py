@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 import archbo as ab
-from archbo.errors import BusyError, MismatchError, ObservationError, ProblemError
+from archbo.errors import (
+    ArchitectureError,
+    BusyError,
+    MismatchError,
+    ObservationError,
+    ProblemError,
+)
 from archbo.store import Store
+from archbo.study.session import RunOptions, overriding
 
 PROGRAM = Path(__file__).with_name("programs.py")
 spec = importlib.util.spec_from_file_location("study_programs", PROGRAM)
@@ -244,6 +251,43 @@ def test_a_run_needs_a_number_of_trials():
             study.run(programs.train, trials=0)
         with pytest.raises(ProblemError, match="workers must be a whole number from 1, got -1"):
             study.run(programs.train, trials=3, workers=-1)
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0, float("nan"), "3"])
+def test_a_timeout_is_a_positive_number(timeout):
+    with ab.Study(None, programs.SPACE) as study:
+        with pytest.raises(ProblemError, match="timeout must be a positive number of seconds"):
+            study.run(programs.train, trials=1, timeout=timeout)
+        assert not study.trials
+
+
+def test_no_workers_from_the_shell_are_refused():
+    refused = pytest.raises(ProblemError, match="workers must be a whole number from 1, got 0")
+    with ab.Study(None, programs.SPACE) as study, overriding(RunOptions(workers=0)), refused:
+        study.run(programs.train, trials=1)
+
+
+def test_an_observer_that_fails_ends_the_run_and_the_next_one_goes_on():
+    def breaks(event):
+        if event.kind == "ended" and len(event.records) == 3:
+            raise RuntimeError("no display")
+
+    with ab.Study(None, programs.SPACE, method="random") as study:
+        with overriding(RunOptions(), breaks), pytest.raises(RuntimeError, match="no display"):
+            study.run(lambda arch, trial: 1.0, trials=5)
+        assert [record.state for record in study.trials] == [ab.State.FINISHED] * 3
+        study.run(lambda arch, trial: 1.0, trials=5)
+        assert study.run(lambda arch, trial: 2.0, trials=5).best.value == 1.0
+        assert len(study.trials) == 5
+
+
+def test_predictions_are_of_members_of_the_space():
+    with ab.Study(None, programs.SPACE) as study:
+        study.run(lambda arch, trial: float(trial.number), trials=3)
+        assert study.predict([]) == []
+        assert len(study.predict([programs.SPACE.sample(0), programs.SPACE.sample(1).value])) == 2
+        with pytest.raises(ArchitectureError, match="belongs to another space"):
+            study.predict([programs.CELL.sample(0)])
 
 
 def test_trials_as_a_data_frame():

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbo.data import State, TrialRecord
-from archbo.errors import ProgramError, SpaceError
+from archbo.errors import ObservationError, ProgramError, SpaceError
 from archbo.methods import METHODS
 from archbo.spaces import from_dict
 from archbo.store import Store, StoredStudy
 from archbo.study import loop
 from archbo.study.program import execute
 from archbo.study.session import capture
-from archbo.study.study import Study
+from archbo.study.study import Study, differing_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ def replay(location: str | Path, program: str | Path | None = None) -> ReplayRes
         records = stored.read()
         study = _described(stored) if program is None else None
     if study is None:
-        study = _programmed(Path(location), program or stored.settings.get("program"))
+        study = _programmed(location, stored, program or stored.settings.get("program"))
+    made = stored.settings["versions"]
     with closing(study):
-        return ReplayResult(tuple(_again(study, records, k) for k in range(len(records))))
+        return ReplayResult(tuple(_again(study, records, k, made) for k in range(len(records))))
 
 
 def _described(stored: StoredStudy) -> Study | None:
@@ -88,8 +89,8 @@ def _described(stored: StoredStudy) -> Study | None:
     )
 
 
-def _programmed(location: Path, program: str | Path | None) -> Study:
-    """The study that the program runs on this store, without running it."""
+def _programmed(location: str | Path, stored: StoredStudy, program: str | Path | None) -> Study:
+    """The study of the program that has these settings, on whatever store, without running it."""
     if program is None or not Path(program).is_file():
         raise ProgramError(
             "this study has features, constraints, a method or parts of its own, "
@@ -97,22 +98,25 @@ def _programmed(location: Path, program: str | Path | None) -> Study:
             path=str(program or ""),
             hint="Name it: archbo replay STORE --program PROGRAM.",
         )
-    with capture(lambda study: _same_store(study.location, location)) as session:
+    # studies that are not wanted do not run, so the program may ask for results that are not there
+    with capture(lambda study: _same(study, stored)) as session, suppress(ObservationError):
         execute(Path(program))
-    if session.studies and _same_store(session.studies[-1].location, location):
+    if session.studies and _same(session.studies[-1], stored):
         return session.studies[-1]
     raise ProgramError(
-        f"no study on {location} is run by this program",
+        f"no study that this program runs has the settings of the one in {location}",
         path=str(program),
-        hint="Run the command where the program is run from.",
+        hint="Name the program that made it: archbo replay STORE --program PROGRAM.",
     )
 
 
-def _same_store(one: str | None, other: Path) -> bool:
-    return one is not None and (one == str(other) or Path(one).resolve() == other.resolve())
+def _same(study: Study, stored: StoredStudy) -> bool:
+    return not differing_settings(stored.settings, study.store.settings)
 
 
-def _again(study: Study, records: Sequence[TrialRecord], number: int) -> ReplayedProposal:
+def _again(
+    study: Study, records: Sequence[TrialRecord], number: int, made: Mapping[str, str]
+) -> ReplayedProposal:
     record = records[number]
     if record.origin == "user":
         return ReplayedProposal(number, True, record.architecture_id, record.architecture_id,
@@ -124,7 +128,6 @@ def _again(study: Study, records: Sequence[TrialRecord], number: int) -> Replaye
     ]
     proposed = loop.propose(study, history).architecture.id
     same = proposed == record.architecture_id
-    made = study.store.settings["versions"]
     versions = " and ".join(f"{name} {version}" for name, version in made.items())
     note = "" if same else f"the study was made with {versions}"
     return ReplayedProposal(number, same, record.architecture_id, proposed, note)

@@ -116,6 +116,7 @@ class Study:
             timeout: seconds after which a training counts as failed.
 
         Raises:
+            ProblemError: if a number makes no sense.
             BusyError: if another process is running this study.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
@@ -127,18 +128,17 @@ class Study:
             return self
         options = around.options
         trials = trials if options.trials is None else options.trials
+        workers = workers if options.workers is None else options.workers
+        timeout = timeout if options.timeout is None else options.timeout
         if trials is None:
             raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
-        for name, number in (("trials", trials), ("workers", options.workers or workers)):
+        for name, number in (("trials", trials), ("workers", workers)):
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
                 raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
         loop.run(
-            self,
-            train,
-            trials=trials,
-            workers=options.workers or workers,
-            timeout=options.timeout or timeout,
-            observer=around.observer,
+            self, train, trials=trials, workers=workers, timeout=timeout, observer=around.observer
         )
         return self
 
@@ -167,13 +167,15 @@ class Study:
         """What the surrogate expects of architectures now, in the objective's units.
 
         Raises:
+            ArchitectureError: if one is no member of the space.
             ObservationError: if no trial has finished.
             ProblemError: if the method has no surrogate.
         """
         dataset = self.dataset(self.trials)
         if not dataset.measured.any():
             raise ObservationError("nothing has been observed yet", hint="Run the study first.")
-        mean, sd = self.search.predict(dataset, list(archs))
+        members = [self.problem.space.architecture(arch) for arch in archs]
+        mean, sd = self.search.predict(dataset, members)
         return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
 
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
@@ -224,8 +226,7 @@ def _created_or_same(store: Store, settings: dict[str, Any]) -> StoredStudy:
     study = store.study()
     stored = dict(study.settings)
     plain = json.loads(json.dumps(settings))
-    differing = [key for key in COMPARED if stored.get(key) != plain.get(key)]
-    if differing:
+    if differing := differing_settings(stored, plain):
         raise MismatchError(
             f"the stored study is another one:\n{_differences(stored, plain, differing)}\n"
             "It goes on only as it is.",
@@ -233,6 +234,11 @@ def _created_or_same(store: Store, settings: dict[str, Any]) -> StoredStudy:
             hint="Use another file for another study, or change the program back.",
         )
     return study
+
+
+def differing_settings(stored: Mapping[str, Any], program: Mapping[str, Any]) -> list[str]:
+    """Which of the settings that make a study what it is are not the same."""
+    return [key for key in COMPARED if stored.get(key) != program.get(key)]
 
 
 def _differences(stored: dict[str, Any], program: dict[str, Any], keys: list[str]) -> str:
