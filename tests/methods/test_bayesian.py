@@ -239,3 +239,19 @@ def test_settings_that_are_too_small_are_named(name):
 def test_temper_must_be_positive():
     with pytest.raises(ProblemError, match="temper must be positive, got 0"):
         ab.BayesianOptimization(temper=0)
+
+
+def test_a_search_that_begins_anew_proposes_what_the_one_that_went_on_does():
+    method = ab.BayesianOptimization()
+    opt = ab.Optimizer(MIXED, method=method)
+    running = []
+    for k in range(24):
+        dataset = opt._dataset()
+        rng = stream(0, "propose", dataset.trials)
+        (anew,) = method.prepare(opt.problem).propose(dataset, 1, rng)
+        proposal = opt.propose()
+        assert proposal == anew
+        running.append(proposal.architecture)
+        if k > 2:  # in another order than they began, every fourth failed
+            arch = running.pop(k % len(running))
+            opt.tell(arch, ab.FAILED if k % 4 == 0 else convolutions(arch))
