@@ -64,6 +64,14 @@ def test_a_graph_that_can_be_drawn_without_crossings_is():
     assert {frozenset(order[:2]), frozenset(order[2:])} == {frozenset({3, 5}), frozenset({4, 6})}
 
 
+def test_what_is_nearly_upright_is_upright():
+    edges = [(0, 1), (1, 2), (0, 3), (2, 3), (3, 4)]  # as a cell with one way past two operations
+    placed = layout([60.0, 80.0, 76.0, 105.0, 65.0], edges, first=[0], last=[4])
+    assert placed.x[1] == placed.x[2]
+    assert placed.x[3] == placed.x[4]
+    assert placed.bends[2][0] == placed.bends[2][1]
+
+
 def test_a_long_edge_goes_around_instead_of_across():
     # input 0, a chain 1 2 3, output 4, and edges that skip: planar, but not in order of numbers
     edges = [(0, 1), (0, 3), (0, 4), (1, 2), (1, 4), (2, 3), (3, 4)]

@@ -1,12 +1,12 @@
 """Where the vertices of a directed acyclic graph go: layers from top to bottom, few crossings.
 
-Three steps: every vertex gets a layer below all that feed it; within the layers, the order is
+Four steps: every vertex gets a layer below all that feed it; within the layers, the order is
 swept for few crossings, from several starts; then the vertices move sideways towards what they
-are connected with. An edge that passes layers in between gets a point in each, so it never runs
-behind a vertex.
+are connected with; at last the segments that are nearly upright are made so. An edge that passes
+layers in between gets a point in each, so it never runs behind a vertex.
 
 Source: Sugiyama, Tagawa, Toda 1981, "Methods for visual understanding of hierarchical system
-structures"; the last step as least squares under minimal distances (isotonic regression).
+structures"; the third step as least squares under minimal distances (isotonic regression).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ORDER_SWEEPS = 12
 ALIGN_SWEEPS = 16
 BEND_WIDTH = 10.0
 LONE_WEIGHT = 1e-6  # what nothing is connected with makes room for the others
+SNAP = 12.0  # pixels; less of a slant looks like a mistake
 BEND_WEIGHT = 3.0  # a straight long edge is worth more than a centred vertex
 
 
@@ -76,6 +77,7 @@ def layout(
     segments = sorted({pair for chain in chains for pair in pairwise(chain)})
     rows = _ordered(layers, segments)
     x = _aligned(rows, sizes, segments, len(widths), gap)
+    _straighten(x, rows, sizes, segments, gap)
     left = min((x[v] - sizes[v] / 2 for v in range(len(sizes))), default=0.0)
     right = max((x[v] + sizes[v] / 2 for v in range(len(sizes))), default=0.0)
     return Layout(
@@ -248,6 +250,35 @@ def _aligned(
             for v, place in zip(row, _spread(wanted, least, heft), strict=True):
                 x[v] = place
     return x
+
+
+def _straighten(
+    x: list[float],
+    rows: Sequence[Sequence[int]],
+    sizes: Sequence[float],
+    segments: Sequence[tuple[int, int]],
+    gap: float,
+) -> None:
+    """Make nearly upright segments upright, in place, where there is room.
+
+    From top to bottom by moving lower ends, then from bottom to top by moving upper ends. What is
+    upright stays.
+    """
+    above, below = _neighbours(len(sizes), segments)
+    for linked, ordered in ((above, rows), (below, rows[::-1])):
+        for row in ordered:
+            for i, v in enumerate(row):
+                slant = {u: abs(x[u] - x[v]) for u in (*above[v], *below[v])}
+                to = x[min(linked[v], key=slant.__getitem__, default=v)]
+                if 0.0 in slant.values() or abs(to - x[v]) > SNAP:
+                    continue
+                least = {
+                    j: (sizes[v] + sizes[row[j]]) / 2 + gap
+                    for j in (i - 1, i + 1)
+                    if 0 <= j < len(row)
+                }
+                if all((x[row[j]] - to) * (j - i) >= room for j, room in least.items()):
+                    x[v] = to
 
 
 def _neighbours(
