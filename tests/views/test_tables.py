@@ -29,6 +29,11 @@ def test_study_view_keeps_to_the_terminals_width(shown, width):
     assert max(map(len, words.splitlines())) <= width
 
 
+def test_command_that_shows_a_failure_can_be_typed_as_it_stands(shown):
+    words = printed(study_view(shown.records, shown.study, top=3, location="my runs/a.db"))
+    assert "archbo show 'my runs/a.db' --trial 5" in words
+
+
 def test_study_view_draws_the_incumbent(shown):
     words = printed(study_view(shown.records, shown.study, top=1, location="runs/digits.db"))
     assert "output" in words

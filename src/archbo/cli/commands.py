@@ -6,6 +6,7 @@ Each gives the exit code: 0 fine, 1 a failure that is the study's.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -150,11 +151,12 @@ def _say_result(console: Console, event: RunEvent) -> None:
         console.print('The study was in memory only; Study("name.db", ...) keeps the next one.')
         return
     location = _from_here(location)
+    typed = shlex.quote(location)
     console.print(
         Text(
             f"Results: {location}\n"
-            f"  archbo show {location}     the best architectures, the history, the failures\n"
-            f"  archbo report {location}   one HTML page with everything"
+            f"  archbo show {typed}     the best architectures, the history, the failures\n"
+            f"  archbo report {typed}   one HTML page with everything"
         ),
         soft_wrap=True,
     )

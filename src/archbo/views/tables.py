@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -163,7 +164,7 @@ def _failures(records: Sequence[TrialRecord], location: str) -> Iterator[Rendera
     for failure in found:
         grid.add_row(_trials(failure.trials), Text(failure.error.strip().partition("\n")[0], "red"))
     yield _indented(grid)
-    example = f"archbo show {location} --trial {found[0].trials[0]}"
+    example = f"archbo show {shlex.quote(location)} --trial {found[0].trials[0]}"
     yield _indented(Text(f"All about the first of them: {example}", style="dim"))
 
 
