@@ -146,7 +146,8 @@ def test_workers_train_side_by_side_and_a_dead_one_is_a_failed_trial(tmp_path):
 
 def test_a_timeout_is_a_failed_trial_and_the_search_goes_on():
     with programs.make(None, method="random") as study:
-        study.run(programs.slow, trials=2, workers=2, timeout=0.5)
+        with pytest.warns(UserWarning, match=r"all 2 trials failed, the last one with: timed out"):
+            study.run(programs.slow, trials=2, workers=2, timeout=0.5)
         assert all("timed out after 0.5 s" in record.error for record in study.trials)
 
 
@@ -157,6 +158,23 @@ def test_a_proposal_takes_running_trials_into_account(tmp_path):
     assert records[0].pending == ()
     assert records[2].pending == (0, 1)
     assert len({record.architecture_id for record in records}) == 12
+
+
+def test_a_program_without_a_main_guard_is_told_so_in_one_sentence(tmp_path):
+    program = tmp_path / "unguarded.py"
+    program.write_text(
+        "import archbo as ab\n"
+        "def train(arch, trial):\n"
+        "    return arch['a']\n"
+        "study = ab.Study('s.db', ab.Space(a=ab.Int(1, 9)), method='random')\n"
+        "study.run(train, trials=4, workers=2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, program.name], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]
 
 
 def test_a_trial_that_was_cut_three_times_has_failed(tmp_path):
@@ -177,7 +195,8 @@ def test_a_trial_that_was_cut_three_times_has_failed(tmp_path):
 def test_an_exhausted_space_ends_the_run_early():
     space = ab.Space(a=ab.Choice([0, 1]), b=ab.Bool())
     with ab.Study(None, space, maximize="a") as study:
-        study.run(lambda arch, trial: arch["a"], trials=10)
+        with pytest.warns(UserWarning, match="the run ended early: all 4 different networks"):
+            study.run(lambda arch, trial: arch["a"], trials=10)
         assert len(study.trials) == 4
 
 

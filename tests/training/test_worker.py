@@ -10,7 +10,7 @@ ARCH = SPACE.architecture({"width": 3})
 
 
 def attempt(train):
-    task = Task.make(2, ARCH.to_dict(), study_seed=0, attempt=1, epochs=3)
+    task = Task.make(2, ARCH.to_dict(), study_seed=0, attempt=1, epochs=3, objective="accuracy")
     return run_attempt(train, ARCH, Trial(task, lambda _: None))
 
 
@@ -44,8 +44,12 @@ def test_one_number_is_the_objective_in_whatever_it_comes(value):
     [
         (None, "train returned None; it must return the objective, a number"),
         (float("nan"), "what train returns must be a finite number, got nan"),
-        ({"a": 1.0, "b": 2.0}, "train must return one number, got 2 in a mapping"),
-        ({}, "train must return one number, got 0 in a mapping"),
+        (
+            {"loss": 1.0, "f1": 2.0},
+            "train must return a number or {'accuracy': number}, got ['f1', 'loss']",
+        ),
+        ({"loss": 1.0}, "train must return a number or {'accuracy': number}, got ['loss']"),
+        ({}, "train must return a number or {'accuracy': number}, got []"),
         ((0.5, 3), "what train returns must be a number, got tuple"),
         ({"accuracy": None}, "what train returns must be a number, got NoneType"),
     ],

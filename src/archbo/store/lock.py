@@ -41,7 +41,9 @@ def _acquire(file: Path) -> int:
             holder = _holder(file)
             os.close(descriptor)
             raise BusyError(
-                f"the study is run by {holder} now", path=str(file), hint="Wait for it, or end it."
+                f"the study is run by {holder} now",
+                path=str(file).removesuffix(".lock"),
+                hint="Wait for it, or end it.",
             ) from error
         if _is_at(descriptor, file):
             break

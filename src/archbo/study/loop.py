@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -45,6 +46,8 @@ def run(
         try:
             with closing(executor):
                 loop.run()
+            if observer is None:
+                loop.warn()
         except KeyboardInterrupt:
             done = sum(r.state is not State.RUNNING for r in loop.records)
             sys.stderr.write(
@@ -81,6 +84,17 @@ class _Loop:
             if not self.executor.wait(self._take) and self.executor.free == self.executor.capacity:
                 break
         self._tell("done")
+
+    def warn(self) -> None:
+        """Say what went other than asked, where no observer shows it."""
+        if self.note:
+            warnings.warn(f"the run ended early: {self.note}", stacklevel=4)
+        failed = [record for record in self.records if record.state is State.FAILED]
+        if failed and len(failed) == len(self.records):
+            warnings.warn(
+                f"all {len(failed)} trials failed, the last one with: {failed[-1].error}",
+                stacklevel=4,
+            )
 
     def _retry(self, number: int) -> None:
         """Train again what was cut by the end of an earlier run."""
@@ -122,6 +136,7 @@ class _Loop:
                 study_seed=self.study.problem.seed,
                 attempt=record.attempt,
                 epochs=self.study.epochs,
+                objective=self.study.problem.objective.name,
             )
         )
         self._tell("started")

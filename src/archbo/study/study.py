@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import unified_diff
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,9 @@ class Study:
             BusyError: if another process is running this study.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
+        if getattr(current_process(), "_inheriting", False):
+            # A worker is importing the program, which has no main guard: the driver says so.
+            raise SystemExit(1)
         around = session.current()
         around.studies.append(self)
         if around.wanted is not None:

@@ -20,6 +20,7 @@ class Task:
         architecture: in JSON form (`Architecture.to_dict`).
         seed: for the training's randomness, the same on every attempt.
         epochs: train up to here.
+        objective: the name of what the training returns.
     """
 
     number: int
@@ -27,15 +28,23 @@ class Task:
     architecture: Any
     seed: int
     epochs: int
+    objective: str = "value"
 
     @classmethod
     def make(
-        cls, number: int, architecture: Any, *, study_seed: int, attempt: int, epochs: int
+        cls,
+        number: int,
+        architecture: Any,
+        *,
+        study_seed: int,
+        attempt: int,
+        epochs: int,
+        objective: str = "value",
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.
         seed = int(stream(study_seed, "train", number).integers(2**31))
-        return cls(number, attempt, architecture, seed, epochs)
+        return cls(number, attempt, architecture, seed, epochs, objective)
 
 
 @dataclass(frozen=True, slots=True)

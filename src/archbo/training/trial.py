@@ -29,6 +29,7 @@ class Trial:
         seed: for all that is random in the training; the same on every attempt.
         epochs: train up to this one.
         epochs_done: epochs that need no training.
+        objective: the name of what the training returns.
     """
 
     def __init__(self, task: Task, send: Callable[[Reported], None]) -> None:
@@ -37,6 +38,7 @@ class Trial:
         self.seed = task.seed
         self.epochs = task.epochs
         self.epochs_done = 0
+        self.objective = task.objective
         self._send = send
         self._last: Reported | None = None
 

@@ -18,7 +18,7 @@ Train = Callable[[Architecture, Trial], object]
 def run_attempt(train: Train, architecture: Architecture, trial: Trial) -> Finished | Failed:
     """Train, and say how it ended.
 
-    `train` returns a number (or what has one as `.item()`, or a mapping with one number in it). A
+    `train` returns a number (or what has one as `.item()`), or a mapping of the objective to it. A
     training that ends by `Stopped` has its last report as its value. SystemExit is a failure, as
     any exception; KeyboardInterrupt passes.
     """
@@ -38,19 +38,20 @@ def run_attempt(train: Train, architecture: Architecture, trial: Trial) -> Finis
     except Exception as error:
         return failed(_described(error), _trace(error))
     try:
-        value = _objective(returned)
+        value = _objective(returned, trial.objective)
     except TrainingError as error:
         return failed(str(error))
     return Finished(trial.number, trial.attempt, value, time.perf_counter() - began)
 
 
-def _objective(returned: object) -> float:
+def _objective(returned: object, name: str) -> float:
     if returned is None:
         raise TrainingError("train returned None; it must return the objective, a number")
     if isinstance(returned, Mapping):
-        if len(returned) != 1:
-            raise TrainingError(f"train must return one number, got {len(returned)} in a mapping")
-        (returned,) = returned.values()
+        if list(returned) != [name]:
+            got = sorted(map(str, returned))
+            raise TrainingError(f"train must return a number or {{{name!r}: number}}, got {got}")
+        returned = returned[name]
     return as_number(returned, "what train returns")
 
 
