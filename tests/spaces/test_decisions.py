@@ -58,13 +58,13 @@ def test_mistake_names_the_part(make, message):
 
 
 @pytest.mark.parametrize(("make", "message"), WRONG_TYPES.values(), ids=WRONG_TYPES)
-def test_wrong_type_names_the_part(make, message, wrong_types):
+def test_wrong_type_names_the_part(make, message):
     with pytest.raises(SpaceError, match=message):
         Space(x=make())
 
 
 @pytest.mark.parametrize("make", [make for make, _ in [*MISTAKES.values(), *WRONG_TYPES.values()]])
-def test_a_part_by_itself_tells_its_mistake_when_used(make, wrong_types):
+def test_a_part_by_itself_tells_its_mistake_when_used(make):
     part = make()
     assert repr(part)
     for use in (lambda: part.size, lambda: part.sample(0), lambda: part.architecture(1)):
@@ -107,7 +107,7 @@ def test_a_value_outside_says_what_is_allowed(part, value, message):
         part.architecture(value)
 
 
-def test_numpy_scalars_are_numbers(wrong_types):
+def test_numpy_scalars_are_numbers():
     assert Int(np.int64(1), np.int32(8)) == Int(1, 8)
     assert Choice(np.array([1, 2])) == Choice([1, 2])
     assert Int(1, 8).architecture(np.int64(3)).value == 3

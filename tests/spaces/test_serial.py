@@ -36,7 +36,7 @@ def in_head(part):
         ({"kind": "Chain", "block": INT, "length": None}, "length is a whole number"),
     ],
 )
-def test_mistake_names_the_full_path(part, message, wrong_types):
+def test_mistake_names_the_full_path(part, message):
     with pytest.raises(SpaceError, match=rf"space\.head\.mlp\.width: {message}"):
         from_dict(in_head(part))
 

@@ -71,7 +71,7 @@ def test_mistake_names_the_part(make, message):
         (lambda: Space(c=NodeCell(4.0, 4, ["a"])), r"space\.c: max_nodes must be .* got 4\.0"),
     ],
 )
-def test_wrong_type_names_the_part(make, message, wrong_types):
+def test_wrong_type_names_the_part(make, message):
     with pytest.raises(SpaceError, match=message):
         make()
 
@@ -188,7 +188,7 @@ def test_lengths_read_as_they_were_written():
     assert Chain(Bool(), (3, 3)) == Chain(Bool(), 3)
 
 
-def test_a_length_may_be_a_list(wrong_types):
+def test_a_length_may_be_a_list():
     assert Chain(Bool(), [1, 3]) == Chain(Bool(), (1, 3))
 
 

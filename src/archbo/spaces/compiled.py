@@ -135,12 +135,26 @@ class CompiledSpace:
     def activity(self, values: Float[Array, "n D"]) -> Bool[Array, "n D"]:
         """Which decisions are taken; what stands in the others does not matter."""
         active = np.ones(values.shape, dtype=bool)
-        for d, decision in enumerate(self.decisions):
-            if decision.condition is not None:
-                c = decision.condition
-                parent = values[:, c.parent]
-                active[:, d] = active[:, c.parent] & (parent >= c.low) & (parent <= c.high)
+        for columns, parents, low, high in self._levels:
+            parent = values[:, parents]
+            active[:, columns] = active[:, parents] & (parent >= low) & (parent <= high)
         return active
+
+    @cached_property
+    def _levels(self) -> list[tuple[Array, Array, Array, Array]]:
+        """Columns, parents and conditions of the decisions below 1, 2, … others."""
+        depth: list[int] = []
+        for decision in self.decisions:
+            condition = decision.condition
+            depth.append(0 if condition is None else depth[condition.parent] + 1)
+        found = []
+        for level in range(1, max(depth) + 1):
+            columns = np.flatnonzero(np.array(depth) == level)
+            conditions = [c for d in columns if (c := self.decisions[d].condition) is not None]
+            parents = np.array([c.parent for c in conditions])
+            low = np.array([c.low for c in conditions])
+            found.append((columns, parents, low, np.array([c.high for c in conditions])))
+        return found
 
     def active(self, values: Float[Array, "n D"], d: int) -> Bool[Array, " n"]:
         """Where one decision is taken, by the decisions that it depends on."""
@@ -265,6 +279,27 @@ class CompiledSpace:
         for d, decision in enumerate(self.decisions):
             unit[:, d] = to_unit(decision, rows.values[:, d])
         return np.where(rows.active, unit, 0.0)
+
+    def from_unit(self, unit: Float[Array, "n D"]) -> Float[Array, "n D"]:
+        """Each decision's values at positions in [0, 1]; see the function of the same name."""
+        span = self._high - self._low
+        found = np.minimum(self._low + np.floor(unit * (span + 1)), self._high)
+        for d in self._uneven:
+            found[:, d] = from_unit(self.decisions[d], unit[:, d])
+        return found
+
+    @cached_property
+    def _low(self) -> Array:
+        return np.array([decision.low for decision in self.decisions], dtype=float)
+
+    @cached_property
+    def _high(self) -> Array:
+        return np.array([decision.high for decision in self.decisions], dtype=float)
+
+    @cached_property
+    def _uneven(self) -> list[int]:
+        """The decisions whose values are not whole numbers at equal distances."""
+        return [d for d, k in enumerate(self.decisions) if k.log or k.kind is Kind.REAL]
 
 
 def to_unit(decision: Decision, values: Float[Array, " n"]) -> Float[Array, " n"]:

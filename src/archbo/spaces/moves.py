@@ -50,8 +50,7 @@ def _draw(space: CompiledSpace, rng: Rng, count: int) -> Array:
 
 
 def _independent(space: CompiledSpace, rng: Rng, count: int) -> Array:
-    unit = rng.random((count, len(space.decisions)))
-    return np.column_stack([from_unit(d, unit[:, k]) for k, d in enumerate(space.decisions)])
+    return space.from_unit(rng.random((count, len(space.decisions))))
 
 
 def _part_draw(part: Part, rng: Rng, count: int) -> Array:
