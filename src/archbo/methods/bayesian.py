@@ -41,7 +41,7 @@ _REFERENCE = 1000  # random members that scale the encodings and that the start 
 _SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
-_SHORTLIST = 16  # candidates for each place in a batch
+_SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _BayesianOptimization(Search):
         rows, taken = self._pool(dataset, taken, rng)
         belief = self._belief(dataset)
         rows, encoded, score = self._climb(belief, rows, taken)
-        short = np.argsort(-score, kind="stable")[: _SHORTLIST * count]
+        short = np.argsort(-score, kind="stable")[: _SHORTLIST * count if count > 1 else 1]
         shortlist = take(encoded, short)
         picks = choose(
             belief.models,
