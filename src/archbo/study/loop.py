@@ -22,7 +22,7 @@ from archbo.training import Event, Failed, Finished, Reported, Task, Train
 if TYPE_CHECKING:
     from archbo.study.study import Study
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 10
 """A trial in the middle of which the run ended so often has failed: it may be what ends the run."""
 
 
