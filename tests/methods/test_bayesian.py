@@ -224,10 +224,16 @@ def test_every_part_can_be_swapped():
             return posterior.mean - self.best
 
     opt = searched(
-        LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 15, structures=likeness,
+        LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 15, kernel=likeness,
         outcome=RankTransform(), acquisition=Mean, initial=3, candidates=50, climbs=0,
     )  # fmt: skip
     assert abs(opt.best.architecture["x"] - 0.37) < 0.1
+
+
+def test_one_kernel_is_enough():
+    kernel = structure(Matern52("numbers", (0.2,)))
+    opt = searched(LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 12, kernel=kernel)
+    assert abs(opt.best.architecture["x"] - 0.37) < 0.05
 
 
 @pytest.mark.parametrize("name", ["initial", "candidates", "climbers", "climbs", "iterations"])

@@ -239,7 +239,7 @@ def test_a_study_that_is_not_the_program_s_shows_the_difference(tmp_path, change
 
 def test_a_study_with_a_method_of_its_own_goes_on_in_another_process(tmp_path):
     def method():  # a function has another address in each process, as here each time
-        return ab.BayesianOptimization(structures=lambda _: [])
+        return ab.BayesianOptimization(kernel=lambda _: [])
 
     file = str(tmp_path / "s.db")
     first, second = method(), method()

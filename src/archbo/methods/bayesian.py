@@ -55,7 +55,7 @@ class BayesianOptimization:
         climbs: so often, to the best of their neighbors.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
-        structures: makes the kernels from an encoded sample of the space.
+        kernel: a kernel, or what makes one or several from an encoded sample of the space.
         outcome: the transform of the objective that is modelled.
         acquisition: makes the score over a model's best; its exponential is averaged over models.
 
@@ -69,7 +69,7 @@ class BayesianOptimization:
     climbs: int = 2
     iterations: int = 12
     temper: float = 3.0
-    structures: Callable[[Encoded], Sequence[Kernel]] = default_structures
+    kernel: Kernel | Callable[[Encoded], Sequence[Kernel]] = default_structures
     outcome: OutcomeTransform = field(default_factory=HalfRank)
     acquisition: AcquisitionOver = LogExpectedImprovement
 
@@ -98,7 +98,8 @@ class _BayesianOptimization(Search):
             (lambda rows: features.values(space, rows)) if features.names else None,
         )
         few = take(self.encoder.reference, slice(0, _SCALED))
-        self.structures = list(settings.structures(few))
+        kernel = settings.kernel
+        self.structures = [kernel] if isinstance(kernel, Kernel) else list(kernel(few))
         self._design: Rows | None = None
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
