@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from archbo.spaces.moves import enumerate_rows, mutate, sample
 
 Feature = Callable[[Architecture], float]
 Predicate = Callable[[Architecture], bool]
+_Kind = TypeVar("_Kind", bool, float)
 
 _SAMPLES = 2048  # random members looked at before constraints are called unsatisfiable
 _ENUMERABLE = 4096  # spaces up to this size are searched completely instead
@@ -145,17 +146,28 @@ class FeatureTable:
     def _row(self, key: str, arch: Architecture) -> tuple[float, ...]:
         known = self._known.get(key)
         if known is None:
-            known = tuple(self._call(name, arch) for name in self.functions)
+            known = tuple(
+                _answer(function, arch, float, f"features.{name}")
+                for name, function in self.functions.items()
+            )
             self._known[key] = known
         return known
 
-    def _call(self, name: str, arch: Architecture) -> float:
-        try:
-            return float(self.functions[name](arch))
-        except Exception as error:
-            raise ProblemError(
-                f"failed for {arch!r}: {type(error).__name__}: {error}", path=f"features.{name}"
-            ) from error
+
+def _answer(
+    function: Callable[[Architecture], Any], arch: Architecture, kind: type[_Kind], path: str
+) -> _Kind:
+    """What a user's function says of an architecture.
+
+    Raises:
+        ProblemError: if it fails or says something else, naming the architecture.
+    """
+    try:
+        return kind(function(arch))
+    except Exception as error:
+        raise ProblemError(
+            f"failed for {arch!r}: {type(error).__name__}: {error}", path=path
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -227,16 +239,8 @@ class Problem:
         for predicate in self.predicates:
             for i in np.flatnonzero(good):
                 arch = self.compiled.architectures(rows.take([i]))[0]
-                good[i] = self._holds(predicate, arch)
+                good[i] = _answer(predicate, arch, bool, "constraints")
         return good
-
-    def _holds(self, predicate: Predicate, arch: Architecture) -> bool:
-        try:
-            return bool(predicate(arch))
-        except Exception as error:
-            raise ProblemError(
-                f"failed for {arch!r}: {type(error).__name__}: {error}", path="constraints"
-            ) from error
 
     def excess(self, rows: Rows) -> Float[Array, " n"]:
         """By how much rows break the bounds: the sum over bounds, relative to each limit."""
@@ -261,12 +265,13 @@ class Problem:
             InfeasibleError: if there are none.
         """
         size = self.space.size
-        if size is not None and size <= _ENUMERABLE:
+        countable = size is not None and size <= _ENUMERABLE
+        if countable:
             rows = stack(list(enumerate_rows(self.compiled)))
         else:
             rows = sample(self.compiled, stream(self.seed, "feasible"), _SAMPLES)
         good = self.feasible(rows)
-        if not good.any() and not (size is not None and size <= _ENUMERABLE):
+        if not good.any() and not countable:
             rows = self._climb(rows)
             good = self.feasible(rows)
         if good.any():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from archbo.arrays import Array, Float
@@ -11,30 +9,18 @@ from archbo.spaces import CompiledSpace, Rows
 from archbo.spaces.part import Kind
 
 
-@lru_cache(maxsize=256)
 def categorical_columns(space: CompiledSpace) -> Array:
     """The columns whose values are options without order, and more than one of them."""
-    return np.array(
-        [
-            d
-            for d, decision in enumerate(space.decisions)
-            if decision.kind is Kind.CATEGORICAL and decision.options != 1
-        ],
-        dtype=np.int64,
-    )
+    return np.flatnonzero(_categorical(space) & (space.options != 1))
 
 
-@lru_cache(maxsize=256)
 def numeric_columns(space: CompiledSpace) -> Array:
     """The columns whose values are numbers, and more than one of them."""
-    return np.array(
-        [
-            d
-            for d, decision in enumerate(space.decisions)
-            if decision.kind is not Kind.CATEGORICAL and decision.options != 1
-        ],
-        dtype=np.int64,
-    )
+    return np.flatnonzero(~_categorical(space) & (space.options != 1))
+
+
+def _categorical(space: CompiledSpace) -> Array:
+    return np.array([decision.kind is Kind.CATEGORICAL for decision in space.decisions])
 
 
 def one_hot(space: CompiledSpace, rows: Rows) -> Float[Array, "n k"]:

@@ -11,7 +11,7 @@ from archbo.acquisition import AcquisitionOver, believe, evidence_weights, log_c
 from archbo.arrays import Array, Float
 from archbo.data import Dataset
 from archbo.encodings import Encoder
-from archbo.kernels import Encoded, Kernel, shared_distances
+from archbo.kernels import Distances, Encoded, Kernel, shared_distances
 from archbo.kernels.blocks import count_rows
 from archbo.surrogates import GaussianProcess, Posterior, fit
 from archbo.surrogates.outcomes import Outcomes, OutcomeTransform
@@ -82,7 +82,7 @@ class Belief:
             models=[believe(model, pending) for model in models],
             weights=weights,
             outcomes=outcomes,
-            success=_success(dataset, encoded, structures[0], iterations),
+            success=_success(dataset, encoded, structures[0], distances[0], iterations),
             hyperparameters={
                 _FITTED: float(n if refit else last),
                 **{
@@ -152,7 +152,7 @@ def _own(hyperparameters: Mapping[str, float], structure: int) -> dict[str, floa
 
 
 def _success(
-    dataset: Dataset, encoded: Encoded, kernel: Kernel, iterations: int
+    dataset: Dataset, encoded: Encoded, kernel: Kernel, distances: Distances, iterations: int
 ) -> GaussianProcess | None:
     if not dataset.failures.any():
         return None
@@ -165,4 +165,5 @@ def _success(
         iterations=iterations,
         repeats=tries,
         mean=float(np.average(labels, weights=tries)),
+        distances=distances,
     )

@@ -5,8 +5,9 @@ All that is given back is feasible and new: no network that is known, and none t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from archbo.problem import Problem
 from archbo.spaces import Rows
 from archbo.spaces.compiled import stack
 from archbo.spaces.moves import enumerate_rows, mutate, neighbors, sample
+
+_Key = TypeVar("_Key", int, str)
 
 _ROUNDS = 20  # batches of random members before the space counts as nearly exhausted
 _COUNTABLE = 300_000  # spaces up to this size are enumerated when nothing new turns up
@@ -49,14 +52,20 @@ class Taken:
 
 def new_rows(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
     """The feasible rows that are no taken network, each network once; and all then taken."""
-    first: dict[int, int] = {}
-    for i, key in enumerate(problem.compiled.fingerprints(rows).tolist()):
-        if key not in taken.fingerprints:
-            first.setdefault(key, i)
+    first = _first(problem.compiled.fingerprints(rows).tolist(), taken.fingerprints)
     fresh = rows.take(np.array(list(first.values()), dtype=np.int64))
     if problem.constrained:
         fresh = fresh.take(problem.feasible(fresh))
     return fresh, taken.plus(fresh, first)  # the infeasible among them may count as taken, too
+
+
+def _first(keys: Iterable[_Key], taken: Container[_Key]) -> dict[_Key, int]:
+    """The keys that are not taken, each with its first position."""
+    found: dict[_Key, int] = {}
+    for i, key in enumerate(keys):
+        if key not in taken:
+            found.setdefault(key, i)
+    return found
 
 
 def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
@@ -115,12 +124,9 @@ def remaining_rows(problem: Problem, taken: Taken) -> Rows:
         return new_rows(problem, problem.examples, taken)[0] if problem.constrained else found[0]
     seen = taken.ids(problem)
     for rows in enumerate_rows(problem.compiled):
-        kept = []
-        for i, key in enumerate(problem.compiled.ids(rows)):
-            if key not in seen:
-                seen.add(key)
-                kept.append(i)
-        fresh = rows.take(np.array(kept, dtype=np.int64))
+        first = _first(problem.compiled.ids(rows), seen)
+        seen |= first.keys()
+        fresh = rows.take(np.array(list(first.values()), dtype=np.int64))
         found.append(fresh.take(problem.feasible(fresh)))
     return stack(found)
 

@@ -6,7 +6,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import unified_diff
 from multiprocessing import current_process
 from pathlib import Path
@@ -20,11 +20,10 @@ from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
 from archbo.store import Store, StoredStudy
 from archbo.study import loop, session
+from archbo.training import Train
 
 if TYPE_CHECKING:
     import pandas
-
-Train = Callable[..., Any]
 
 COMPARED = (
     "space", "objective", "direction", "seed", "method", "features", "constraints", "epochs",

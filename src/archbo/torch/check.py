@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -39,7 +41,7 @@ def check(
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        try:
+        with _explained("cannot be built"):
             network = build(
                 arch,
                 inputs=inputs,
@@ -50,20 +52,23 @@ def check(
                 reduction=reduction,
                 operations=operations,
             )
-        except ArchboError:
-            raise
-        except Exception as error:
-            raise TrainingError(f"cannot be built: {type(error).__name__}: {error}") from error
         for module in network.modules():
             if isinstance(module, Cell):
                 _watch(module)
-        try:
+        with _explained("cannot run"):
             output = network(torch.randn(_BATCH, *inputs))
-        except ArchboError:
-            raise
-        except Exception as error:
-            raise TrainingError(f"cannot run: {type(error).__name__}: {error}") from error
     return tuple(output.shape)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn an operation's own error into a TrainingError; archbo's errors say enough already."""
+    try:
+        yield
+    except ArchboError:
+        raise
+    except Exception as error:
+        raise TrainingError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _watch(cell: Cell) -> None:

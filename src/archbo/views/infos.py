@@ -13,6 +13,7 @@ from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
 
 from archbo.data import State, TrialRecord
+from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
 
 READ = ("space", "objective", "direction")  # the settings that have a field of their own
@@ -37,7 +38,7 @@ class StudyInfo(NamedTuple):
 
     def better(self, value: float, than: float) -> bool:
         """Whether a value is strictly better than another."""
-        return value > than if self.maximize else value < than
+        return Objective(self.objective, self.maximize).better(value, than)
 
 
 class Member(NamedTuple):
