@@ -6,8 +6,8 @@ D decisions, m draws.
     active   [n D]  whether the decision is taken; what stands elsewhere does not matter
     options  [D]    how many options the decision has; 0 for a number
 The density of a row is that of its active decisions.
-Source: Bergstra et al. 2011, section 4; joint kernels as Falkner et al. 2018, section 3.2; the least
-bandwidth as Watanabe 2023 (https://arxiv.org/abs/2304.11127), section 3.3.
+Source: Bergstra et al. 2011, section 4; joint kernels as Falkner et al. 2018, section 3.2; the
+least bandwidth as Watanabe 2023 (https://arxiv.org/abs/2304.11127), section 3.3.
 """
 
 from __future__ import annotations
