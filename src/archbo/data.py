@@ -122,7 +122,8 @@ class Proposal:
 
     Attributes:
         architecture: what to train.
-        origin: "initial", "model", "random", "evolution" or "user".
+        origin: "initial", "model", "random", "evolution" or "user"; "repeat" and "confirm" for what
+            is trained again.
         prediction: what the surrogate expected before the training; None without a surrogate.
         score: the acquisition's value (log expected improvement, in nats); None without one.
         hyperparameters: the fitted surrogate's, by name; the next fit starts from them.
@@ -150,6 +151,7 @@ class TrialRecord:
     `architecture` is the plain value in JSON form (`Architecture.to_dict()`); times are seconds
     since 1970 (`created`) and of training (`seconds`). `pending` are the numbers of the trials that
     were running when this one was proposed: with it a proposal can be made again from the history.
+    `attempt` counts the trainings that were begun; it is 0 for a result that the user brought.
     """
 
     number: int
@@ -170,3 +172,13 @@ class TrialRecord:
     seconds: float | None = None
     pending: tuple[int, ...] = ()
     reports: tuple[Report, ...] = ()
+
+    @property
+    def imported(self) -> bool:
+        """Whether the user brought it with its result."""
+        return self.attempt == 0
+
+    @property
+    def searched(self) -> bool:
+        """Whether the search trained it: it was not imported, nor trained again to confirm."""
+        return not self.imported and self.origin != "confirm"

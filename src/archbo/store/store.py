@@ -93,6 +93,7 @@ class NewTrial:
             hyperparameters=_floats(proposal.hyperparameters),
             features=_floats(self.features),
             error=self.error,
+            attempt=1 if self.state is State.RUNNING else 0,
             worker=self.worker,
             created=created,
             seconds=_float(self.seconds),
@@ -128,6 +129,11 @@ class Store:
     def name(self) -> str:
         """The file, or the URL without a password."""
         return self._database.name
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for memory and other databases."""
+        return self._database.file
 
     def close(self) -> None:
         """Let go of the database."""

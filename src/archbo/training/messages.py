@@ -21,6 +21,7 @@ class Task:
         seed: for the training's randomness, the same on every attempt.
         epochs: train up to here.
         objective: the name of what the training returns.
+        folder: for the trial's saved state; None where none can be kept.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Task:
     seed: int
     epochs: int
     objective: str = "value"
+    folder: str | None = None
 
     @classmethod
     def make(
@@ -40,11 +42,12 @@ class Task:
         attempt: int,
         epochs: int,
         objective: str = "value",
+        folder: str | None = None,
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.
         seed = int(stream(study_seed, "train", number).integers(2**31))
-        return cls(number, attempt, architecture, seed, epochs, objective)
+        return cls(number, attempt, architecture, seed, epochs, objective, folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from math import inf, isfinite
 from numbers import Real
 from operator import index
+from pathlib import Path
 from typing import Any
 
 from archbo.errors import TrainingError
 from archbo.training.messages import Reported, Task
+from archbo.training.states import read_state, state_file, write_state
 
 
 class Trial:
@@ -39,6 +42,7 @@ class Trial:
         self.epochs = task.epochs
         self.epochs_done = 0
         self.objective = task.objective
+        self._folder = None if task.folder is None else Path(task.folder)
         self._send = send
         self._last: Reported | None = None
 
@@ -73,6 +77,47 @@ class Trial:
         value = as_number(value, f"trial.report({at}, …): the value")
         self._last = Reported(self.number, self.attempt, at, value)
         self._send(self._last)
+
+    def save(self, state: Any) -> None:
+        """Keep the training's state in a file of this trial, in place of the one saved before.
+
+            trial.save({"model": model.state_dict(), "epoch": epoch})
+
+        Args:
+            state: bytes, or nested dicts and lists of tensors and plain values.
+
+        Raises:
+            TrainingError: if the study keeps no files; if the state holds anything else, or cannot
+                be written.
+            MissingExtraError: if torch is not installed, for what is not bytes.
+        """
+        write_state(self._kept("save"), state)
+
+    def load(self) -> Any:
+        """The state that this trial saved last, in whichever attempt; None for a fresh start.
+
+        Tensors are on the CPU. A file that cannot be read is a warning, and a fresh start.
+
+        Raises:
+            TrainingError: if the study keeps no files.
+        """
+        file = state_file(self._kept("load"))
+        if file is None:
+            return None
+        try:
+            return read_state(file)
+        except TrainingError as error:
+            warnings.warn(f"{error}. Trial {self.number} starts afresh.", stacklevel=2)
+            return None
+
+    def _kept(self, call: str) -> Path:
+        if self._folder is None:
+            raise TrainingError(
+                "the study has no folder for files, as its store is no SQLite file",
+                path=f"trial.{call}",
+                hint='Name one: ab.Study(…, files="folder").',
+            )
+        return self._folder
 
     def __repr__(self) -> str:
         return f"Trial(number={self.number}, attempt={self.attempt}, epochs={self.epochs})"
