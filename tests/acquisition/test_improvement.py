@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from archbo.acquisition import LogExpectedImprovement, log_expected_improvement
+from archbo.acquisition import LogExpectedImprovement, Outlook, log_expected_improvement
 from archbo.surrogates import Posterior
 
 
@@ -57,7 +57,13 @@ def test_a_deviation_that_is_not_positive_is_refused(sd):
         log_expected_improvement(np.zeros(2), np.array([1.0, sd]), 0.0)
 
 
-def test_the_callable_takes_a_posterior():
+def test_the_acquisition_looks_at_the_posterior_and_the_best():
     posterior = Posterior(np.array([0.0, 1.0]), np.array([1.0, 4.0]))
+
+    class Unneeded:
+        def predict(self, encoded):
+            raise NotImplementedError
+
+    outlook = Outlook(posterior, 0.5, {}, {}, Unneeded(), np.random.default_rng(0))
     expected = log_expected_improvement(np.array([0.0, 1.0]), np.array([1.0, 2.0]), 0.5)
-    np.testing.assert_array_equal(LogExpectedImprovement(0.5)(posterior), expected)
+    np.testing.assert_array_equal(LogExpectedImprovement()(outlook), expected)

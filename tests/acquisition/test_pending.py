@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from archbo.acquisition import LogExpectedImprovement, believe, choose, mix
+from archbo.acquisition import (
+    Averaging,
+    LogExpectedImprovement,
+    believe,
+    choose,
+    log_expected_improvement,
+    mix,
+)
 from archbo.kernels import RBF, Hamming, structure
 from archbo.kernels.blocks import rows
 from archbo.surrogates import GaussianProcess, fit
@@ -47,12 +54,13 @@ def test_a_batch_equals_conditioning_one_after_another():
     rng = np.random.default_rng(2)
     known, candidates = models(rng), encoded(rng, 30)
     weights = np.array([0.3, 0.7])
-    picks = choose(known, weights, candidates, LogExpectedImprovement, count=6)
+    picks = choose(known, weights, candidates, LogExpectedImprovement(), rng=rng, count=6)
     believed, free = known, np.ones(30, dtype=bool)
     for pick in picks:
         posteriors = [gp.predict(candidates) for gp in believed]
         logs = [
-            LogExpectedImprovement(gp.best)(p) for gp, p in zip(believed, posteriors, strict=True)
+            log_expected_improvement(p.mean, p.sd, gp.best)
+            for gp, p in zip(believed, posteriors, strict=True)
         ]
         score = np.where(free, mix(weights, np.stack(logs)), -np.inf)
         assert pick.index == score.argmax()
@@ -68,27 +76,33 @@ def test_a_batch_equals_conditioning_one_after_another():
 def test_a_copy_of_a_chosen_row_comes_after_another_row():
     rng = np.random.default_rng(3)
     known, pool, even = models(rng), encoded(rng, 40), np.array([0.5, 0.5])
-    best, *_ = choose(known, even, pool, LogExpectedImprovement, count=1)
-    second = choose(known, even, pool, LogExpectedImprovement, count=2)[1]
+    best, *_ = choose(known, even, pool, LogExpectedImprovement(), rng=rng, count=1)
+    second = choose(known, even, pool, LogExpectedImprovement(), rng=rng, count=2)[1]
     twice_and_other = rows(pool, np.array([best.index, best.index, second.index]))
-    picks = choose(known, even, twice_and_other, LogExpectedImprovement, count=2)
+    picks = choose(known, even, twice_and_other, LogExpectedImprovement(), rng=rng, count=2)
     assert [pick.index for pick in picks] == [0, 2]
 
 
 @pytest.mark.parametrize(("c", "count", "chosen"), [(0, 2, 0), (1, 3, 1), (5, 9, 5), (5, 0, 0)])
 def test_no_candidate_is_chosen_twice(c, count, chosen):
     rng = np.random.default_rng(4)
-    picks = choose(models(rng), np.ones(2), encoded(rng, c), LogExpectedImprovement, count=count)
+    picks = choose(
+        models(rng), np.ones(2) / 2, encoded(rng, c), LogExpectedImprovement(), rng=rng, count=count
+    )
     assert len({pick.index for pick in picks}) == len(picks) == chosen
 
 
 def test_candidates_without_any_score_are_still_chosen_once_each():
     rng = np.random.default_rng(5)
 
-    def hopeless(best):
-        return lambda posterior: np.full(len(posterior.mean), -np.inf)
+    class Hopeless:
+        averaging = Averaging.LOGS
+        pool_wide = False
 
-    picks = choose(models(rng), np.ones(2) / 2, encoded(rng, 3), hopeless, count=3)
+        def __call__(self, outlook):
+            return np.full(len(outlook.posterior.mean), -np.inf)
+
+    picks = choose(models(rng), np.ones(2) / 2, encoded(rng, 3), Hopeless(), rng=rng, count=3)
     assert [pick.index for pick in picks] == [0, 1, 2]
 
 
@@ -97,5 +111,5 @@ def test_batches_start_without_observations():
     gp = GaussianProcess.observe(
         KERNELS[0], encoded(rng, 0), np.zeros(0), theta=KERNELS[0].prior.mean, log_noise=-4.0
     )
-    picks = choose([gp], np.ones(1), encoded(rng, 6), LogExpectedImprovement, count=3)
+    picks = choose([gp], np.ones(1), encoded(rng, 6), LogExpectedImprovement(), rng=rng, count=3)
     assert len({pick.index for pick in picks}) == 3

@@ -1,17 +1,20 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 import archbo as ab
+from archbo.acquisition import Averaging
 from archbo.arrays import stream
 from archbo.data import Dataset, Observation
 from archbo.encodings import Encoder
 from archbo.errors import ProblemError
 from archbo.kernels import Matern52, structure
-from archbo.methods.belief import Belief
+from archbo.methods.processes import ProcessBelief
 from archbo.methods.structures import default_structures
 from archbo.problem import Problem
 from archbo.spaces.moves import sample
-from archbo.surrogates import RankTransform
+from archbo.surrogates import Posterior, RankTransform
 
 CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
 MIXED = ab.Space(cell=CELL, lr=ab.Float(1e-4, 1e-1, log=True), act=ab.Choice(["relu", "gelu"]))
@@ -36,7 +39,7 @@ def belief(space, archs, values, **dataset):
     structures = default_structures(encoder.reference)
     observations = [Observation(a, v) for a, v in zip(archs, values, strict=True)]
     data = Dataset.make(problem, observations, **dataset)
-    return encoder, Belief.fit(
+    return encoder, ProcessBelief.fit(
         data, encoder, structures, RankTransform(), iterations=12, temper=3.0
     )
 
@@ -217,15 +220,15 @@ def test_every_part_can_be_swapped():
         return [structure(Matern52.of("numbers", reference))]
 
     class Mean:
-        def __init__(self, best):
-            self.best = best
+        averaging = Averaging.VALUES
+        pool_wide = False
 
-        def __call__(self, posterior):
-            return posterior.mean - self.best
+        def __call__(self, outlook):
+            return outlook.posterior.mean - outlook.best
 
     opt = searched(
         LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 15, kernel=likeness,
-        outcome=RankTransform(), acquisition=Mean, initial=3, candidates=50, climbs=0,
+        outcome=RankTransform(), acquisition=Mean(), initial=3, candidates=50, climbs=0,
     )  # fmt: skip
     assert abs(opt.best.architecture["x"] - 0.37) < 0.1
 
@@ -261,3 +264,77 @@ def test_a_search_that_begins_anew_proposes_what_the_one_that_went_on_does():
         if k > 2:  # in another order than they began, every fourth failed
             arch = running.pop(k % len(running))
             opt.tell(arch, ab.FAILED if k % 4 == 0 else convolutions(arch))
+
+
+@dataclass(frozen=True)
+class Squares:
+    """All numbers on [0, 1], squared."""
+
+    name: str = "squares"
+
+    def prepare(self, space, reference):  # noqa: ARG002 - learns nothing
+        return lambda rows: space.to_unit(rows) ** 2
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """What was seen at the nearest row, and how far that is."""
+
+    block: str = "squares"
+
+    def fit(self, encoded, z, *, repeats, rng):  # noqa: ARG002 - a test surrogate
+        return FittedNearest(encoded[self.block], z)
+
+
+@dataclass(frozen=True)
+class FittedNearest:
+    x: np.ndarray
+    z: np.ndarray
+
+    def predict(self, encoded):
+        distance = np.abs(encoded["squares"][:, None] - self.x[None]).sum(axis=2)
+        near = distance.argmin(axis=1)
+        return Posterior(self.z[near], distance.min(axis=1) + 1e-6)
+
+
+def test_any_surrogate_searches_with_an_encoding_that_it_reads():
+    found = {"surrogate": Nearest(), "encoding": Squares()}
+    opt = searched(LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 25, **found)
+    assert abs(opt.best.architecture["x"] - 0.37) < 0.05
+    assert opt.propose().prediction is not None
+    mean, sd = opt.predict(LINE.sample(0))
+    assert mean <= 0
+    assert sd > 0
+
+
+def test_any_surrogate_proposes_batches_that_differ_and_avoids_failures():
+    found = ab.BayesianOptimization(surrogate=Nearest(), encoding=Squares(), initial=1)
+    opt = ab.Optimizer(LINE, seed=0, method=found)
+    for x in np.linspace(0.05, 0.95, 10):
+        arch = LINE.architecture({"x": float(x)})
+        opt.tell(arch, float(x) if x < 0.6 else ab.FAILED)
+    batch = [arch["x"] for arch in opt.ask(4)]
+    assert len(set(batch)) == 4
+    assert max(batch) < 0.7
+    assert min(np.diff(sorted(batch))) > 1e-3
+
+
+def test_an_encoding_alone_gives_a_process_of_that_encoding():
+    opt = searched(LINE, lambda arch: -((arch["x"] - 0.37) ** 2), 12, encoding=Squares())
+    assert abs(opt.best.architecture["x"] - 0.37) < 0.05
+    assert "0/0.squares" in opt.propose().hyperparameters
+
+
+def test_a_surrogate_whose_block_no_encoding_gives_is_named():
+    with pytest.raises(ProblemError, match="reads the block 'squares'"):
+        ab.Optimizer(LINE, method=ab.BayesianOptimization(surrogate=Nearest()))
+
+
+def test_a_kernel_beside_another_surrogate_is_refused():
+    with pytest.raises(ProblemError, match="a kernel is for Gaussian processes"):
+        ab.BayesianOptimization(surrogate=Nearest(), kernel=Matern52("numbers", (1.0,)))
+
+
+def test_two_encodings_of_one_name_are_refused():
+    with pytest.raises(ProblemError, match="two encodings are called 'squares'"):
+        ab.Optimizer(LINE, method=ab.BayesianOptimization(encoding=[Squares(), Squares()]))

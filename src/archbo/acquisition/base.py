@@ -1,26 +1,66 @@
-"""What an acquisition function is: a posterior to the worth of training each row next."""
+"""What an acquisition function is: what a model expects to the worth of training each row next."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from archbo.arrays import Array, Float
-from archbo.surrogates.base import Posterior
+from archbo.arrays import Array, Float, Rng
+from archbo.kernels.blocks import Encoded
+from archbo.surrogates.base import Posterior, Surrogate
+
+
+class Averaging(Enum):
+    """How the scores of several models become one."""
+
+    LOGS = "logs"
+    """Scores are logs of gains, which are averaged."""
+    VALUES = "values"
+    """Scores are averaged as they are."""
+    DRAW = "draw"
+    """One model is drawn by its weight, and scores for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All that an acquisition may look at: one model, and what it is asked about.
+
+    Attributes:
+        posterior: of the c candidates, each by itself.
+        best: the largest posterior mean at known rows, in units of the transformed objective.
+        candidates: the c rows.
+        known: the rows that were trained, are in training, or were chosen just now.
+        model: fitted to what was trained; the other known rows are believed in.
+        rng: for those that draw.
+    """
+
+    posterior: Posterior
+    best: float
+    candidates: Encoded = field(repr=False)
+    known: Encoded = field(repr=False)
+    model: Surrogate = field(repr=False)
+    rng: Rng = field(repr=False)
 
 
 @runtime_checkable
 class Acquisition(Protocol):
-    """A frozen callable; larger is better."""
+    """The settings of an acquisition function, as a frozen dataclass that is called."""
 
-    def __call__(self, posterior: Posterior) -> Float[Array, " c"]:
-        """The score of each row."""
+    @property
+    def averaging(self) -> Averaging:
+        """How the scores of several models become one."""
         ...
 
+    @property
+    def pool_wide(self) -> bool:
+        """Whether a row's score depends on the candidates beside it: then none are added later."""
+        ...
 
-@runtime_checkable
-class AcquisitionOver(Protocol):
-    """Makes an acquisition that knows the best value so far, such as `LogExpectedImprovement`."""
+    def __call__(self, outlook: Outlook) -> Float[Array, " c"]:
+        """The score of each candidate; larger is better.
 
-    def __call__(self, best: float) -> Acquisition:
-        """The acquisition over `best`, in units of the transformed objective."""
+        Raises:
+            ProblemError: if the model cannot do what is needed.
+        """
         ...

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from archbo.acquisition.base import Averaging, Outlook
 from archbo.acquisition.normal import log_h
 from archbo.arrays import Array, Float
-from archbo.surrogates.base import Posterior
 
 
 def log_expected_improvement(
@@ -36,14 +37,10 @@ def log_expected_improvement(
 
 @dataclass(frozen=True, slots=True)
 class LogExpectedImprovement:
-    """Log expected improvement over a fixed value.
+    """Log expected improvement over the best posterior mean at known rows, in nats."""
 
-    Attributes:
-        best: what is to be improved on, in units of the transformed objective.
-    """
+    averaging: ClassVar[Averaging] = Averaging.LOGS
+    pool_wide: ClassVar[bool] = False
 
-    best: float
-
-    def __call__(self, posterior: Posterior) -> Float[Array, " c"]:
-        """The score of each row, in nats."""
-        return log_expected_improvement(posterior.mean, posterior.sd, self.best)
+    def __call__(self, outlook: Outlook) -> Float[Array, " c"]:
+        return log_expected_improvement(outlook.posterior.mean, outlook.posterior.sd, outlook.best)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import logsumexp
 
+from archbo.acquisition.base import Acquisition, Averaging, Outlook
 from archbo.arrays import Array, Float
 
 
@@ -44,3 +45,21 @@ def mix(weights: Float[Array, " k"], log_scores: Float[Array, "k c"]) -> Float[A
         log_scores: such as log expected improvements, in nats.
     """
     return np.asarray(logsumexp(log_scores, axis=0, b=weights[:, None]))
+
+
+def average(
+    acquisition: Acquisition, weights: Float[Array, " k"], outlooks: Sequence[Outlook]
+) -> Float[Array, " c"]:
+    """The score of c candidates over k models, as the acquisition says how.
+
+    Args:
+        acquisition: scores for one model.
+        weights: of the models, adding up to 1.
+        outlooks: one a model, on the same candidates.
+    """
+    if acquisition.averaging is Averaging.DRAW:
+        return acquisition(outlooks[outlooks[0].rng.choice(len(weights), p=weights)])
+    scores = np.stack([acquisition(outlook) for outlook in outlooks])
+    if acquisition.averaging is Averaging.LOGS:
+        return mix(weights, scores)
+    return weights @ scores

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archbo.acquisition.base import AcquisitionOver
-from archbo.acquisition.mixture import mix
-from archbo.arrays import Array, Float
+from archbo.acquisition.base import Acquisition, Outlook
+from archbo.acquisition.mixture import average
+from archbo.arrays import Array, Float, Rng
 from archbo.kernels.base import shared_distances
 from archbo.kernels.blocks import Encoded, count_rows, rows
 from archbo.surrogates.base import Posterior
@@ -50,21 +50,24 @@ def choose(
     models: Sequence[GaussianProcess],
     weights: Float[Array, " k"],
     candidates: Encoded,
-    acquisition: AcquisitionOver,
+    acquisition: Acquisition,
     *,
+    rng: Rng,
     count: int = 1,
+    offset: Float[Array, " c"] | None = None,
 ) -> list[Pick]:
     """The best candidates, one after another, each after believing in those before it.
 
-    The score is the weighted average over the models of exp(acquisition); no candidate is chosen
-    twice. A choice costs O(n c) a model, since only variances change.
+    No candidate is chosen twice. A choice costs O(n c) a model, since only variances change.
 
     Args:
         models: at least one, all fitted to the same rows; pending ones are believed in already.
-        weights: of the models.
+        weights: of the models, adding up to 1.
         candidates: c rows.
-        acquisition: makes a log acquisition from the best value so far, which a choice may raise.
+        acquisition: scores them for one model; the best value so far may rise with a choice.
+        rng: for acquisitions that draw.
         count: how many to choose; fewer come back if there are fewer candidates.
+        offset: added to the scores; nothing if None.
     """
     beliefs = _Belief.all_of(models, candidates)
     free = np.ones(count_rows(candidates), dtype=bool)
@@ -72,8 +75,9 @@ def choose(
     while len(picks) < count and free.any():
         if picks:
             beliefs = _after(beliefs, candidates, picks[-1].index)
-        logs = np.stack([acquisition(b.best)(b.posterior) for b in beliefs])
-        score = np.where(free, mix(weights, logs), -np.inf)
+        outlooks = [belief.outlook(candidates, rng) for belief in beliefs]
+        score = average(acquisition, weights, outlooks) + (0.0 if offset is None else offset)
+        score = np.where(free, score, -np.inf)
         # The first free one where all scores are -inf
         index = int(np.flatnonzero(free)[score[free].argmax()])
         free[index] = False
@@ -88,7 +92,7 @@ class _Belief:
     """What one model believes of the candidates, after some were chosen.
 
     Attributes:
-        model: without the chosen ones.
+        model: which believes in the chosen ones, too.
         best: the largest posterior mean at known and chosen rows.
         posterior: of the candidates.
         V: [n+q c] such that k(x, y) - V(x)' V(y) is the posterior covariance.
@@ -110,11 +114,17 @@ class _Belief:
             for model, distances in zip(models, found, strict=True)
         ]
 
-    def believe(self, index: int, k: Float[Array, " c"]) -> _Belief:
+    def outlook(self, candidates: Encoded, rng: Rng) -> Outlook:
+        """What an acquisition may look at."""
+        model = self.model
+        return Outlook(self.posterior, self.best, candidates, model.encoded, model, rng)
+
+    def believe(self, index: int, chosen: Encoded, k: Float[Array, " c"]) -> _Belief:
         """After a measurement at a candidate that equals its mean, so that no mean changes.
 
         Args:
             index: the candidate.
+            chosen: its row.
             k: its prior covariance with all candidates.
         """
         covariance = k - self.V[:, index] @ self.V
@@ -122,7 +132,7 @@ class _Belief:
         mean, variance = self.posterior.mean, self.posterior.variance
         least = LEAST_VARIANCE * k[index]
         return _Belief(
-            self.model,
+            self.model.condition_on(chosen, mean[[index]]),
             max(self.best, float(mean[index])),
             Posterior(mean, np.maximum(variance - v * v, least)),
             np.concatenate([self.V, v[None]]),
@@ -135,6 +145,8 @@ def _after(beliefs: list[_Belief], candidates: Encoded, index: int) -> list[_Bel
     kernels = [belief.model.kernel for belief in beliefs]
     found = shared_distances(kernels, chosen, candidates)
     return [
-        belief.believe(index, belief.model.kernel.covariance(belief.model.theta, distances)[0])
+        belief.believe(
+            index, chosen, belief.model.kernel.covariance(belief.model.theta, distances)[0]
+        )
         for belief, distances in zip(beliefs, found, strict=True)
     ]

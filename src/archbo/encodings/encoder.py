@@ -7,19 +7,22 @@ Encoded of n rows:
     numbers, numbers.active      [n e]  all other numbers on [0, 1]
     wl0, wl1, wl2                [n v]  multisets of colours after so many rounds of refinement
     features                     [n f]  standardised features of the graphs, and the user's
+    and a block for each further encoding, by its name
 A block without columns is left out; a space without any choice has one block, `constant`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from archbo.arrays import Array
+from archbo.encodings.base import Encode, Encoding
 from archbo.encodings.decisions import categorical_columns, numeric_columns, one_hot
 from archbo.encodings.features import Standardiser, graph_features
 from archbo.encodings.graphs import counts, weisfeiler_lehman
+from archbo.errors import ProblemError
 from archbo.graphs.batch import GraphBatch
 from archbo.kernels.blocks import Encoded, join_rows
 from archbo.spaces import CompiledSpace, Rows
@@ -37,6 +40,10 @@ class Encoder:
         space: the compiled space.
         reference: random rows of it.
         user_features: the user's features of rows [n u]; None if there are none.
+        encodings: further ones.
+
+    Raises:
+        ProblemError: if two blocks have the same name.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Encoder:
         space: CompiledSpace,
         reference: Rows,
         user_features: Callable[[Rows], Array] | None = None,
+        encodings: Sequence[Encoding] = (),
     ) -> None:
         self.space = space
         self._user_features = user_features
@@ -62,6 +70,12 @@ class Encoder:
         # graphs that all have the same shape need not be measured again
         users = 0 if user_features is None else user_features(reference.take([0])).shape[1]
         self._shapes = bool((self._standardise.kept >= users).any())
+        self._encodes: dict[str, Encode] = {}
+        own = self.encode(reference.take(slice(0, 1)))
+        for encoding in encodings:
+            if encoding.name in own or encoding.name in self._encodes:
+                raise ProblemError(f"two encodings are called {encoding.name!r}", path="encoding")
+            self._encodes[encoding.name] = encoding.prepare(space, reference)
         self.reference: Encoded = self.encode(reference)
         nothing = reference.take(slice(0, 0))
         self._known: tuple[Rows, Encoded] = nothing, self.encode(nothing)
@@ -84,7 +98,7 @@ class Encoder:
             blocks["features"] = features
         if not blocks:
             blocks["constant"] = np.zeros((len(rows), 1))
-        return blocks
+        return blocks | {name: encode(rows) for name, encode in self._encodes.items()}
 
     def known(self, rows: Rows) -> Encoded:
         """The blocks of rows that come again and again, with more behind them each time."""

@@ -15,6 +15,7 @@ from archbo.kernels.blocks import Distances, Encoded
 from archbo.kernels.decisions import Hamming, Matern52
 from archbo.kernels.features import RBF
 from archbo.kernels.histograms import HistogramRBF
+from archbo.kernels.isotropic import Isotropic
 from archbo.kernels.priors import LogNormal
 from archbo.kernels.scales import mean_distance, scale_of
 
@@ -26,6 +27,7 @@ __all__ = [
     "Exponential",
     "Hamming",
     "HistogramRBF",
+    "Isotropic",
     "Kernel",
     "LogNormal",
     "Matern52",

@@ -57,6 +57,8 @@ def join_rows(first: Encoded, second: Encoded) -> Encoded:
 
 
 def _stack(a: Array, b: Array) -> Array:
+    if a.shape[1:] == b.shape[1:]:
+        return np.concatenate([a, b])
     width = max(a.shape[1], b.shape[1])
     padded = [np.pad(x, ((0, 0), (0, width - x.shape[1]))) for x in (a, b)]
     return np.concatenate(padded)

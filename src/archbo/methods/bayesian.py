@@ -1,4 +1,4 @@
-"""Bayesian optimization: fit, score, propose; averaged over several kernel structures.
+"""Bayesian optimization: fit, score, propose. Every part can be swapped.
 
 Source: Shahriari et al. 2016, section 2; averaging over models by their evidence as Malkomes and
 Garnett 2018, here the acquisition instead of the posterior, and few fixed structures.
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archbo.acquisition import Acquisition, AcquisitionOver, LogExpectedImprovement, choose
+from archbo.acquisition import Acquisition, LogExpectedImprovement
 from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.data import Dataset, Prediction, Proposal
-from archbo.encodings import Encoder
+from archbo.encodings import Encoder, Encoding, default_encoding
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import join_rows
@@ -30,11 +30,14 @@ from archbo.methods.candidates import (
     pool,
     random_rows,
 )
-from archbo.methods.structures import default_structures
+from archbo.methods.learned import LearnedBelief
+from archbo.methods.processes import ProcessBelief
+from archbo.methods.structures import default_structures, encoded_structures
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 from archbo.spaces.moves import sample
+from archbo.surrogates import Learner
 from archbo.surrogates.outcomes import HalfRank, OutcomeTransform
 
 _REFERENCE = 1000  # random members that scale the encodings and that the start design is from
@@ -46,7 +49,10 @@ _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to 
 
 @dataclass(frozen=True)
 class BayesianOptimization:
-    """A Gaussian process for each of several kernel structures, and their expected improvement.
+    """A surrogate, and an acquisition function that weighs what it expects.
+
+    Unless told otherwise: a Gaussian process for each of several kernel structures, and their
+    expected improvement.
 
     Args:
         initial: trainings before the first fit, spread over the space.
@@ -55,12 +61,15 @@ class BayesianOptimization:
         climbs: so often, to the best of their neighbors.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
-        kernel: a kernel, or what makes one or several from an encoded sample of the space.
+        surrogate: what is fitted instead of Gaussian processes.
+        encoding: how the surrogate sees architectures; one or several.
+        kernel: a kernel, or what makes one or several from an encoded sample of the space; None for
+            the default structures or, where an encoding is given, for one of that encoding.
         outcome: the transform of the objective that is modelled.
-        acquisition: makes the score over a model's best; its exponential is averaged over models.
+        acquisition: the score of a candidate.
 
     Raises:
-        ProblemError: if a number is too small.
+        ProblemError: if a number is too small, or a surrogate comes with a kernel.
     """
 
     initial: int = 5
@@ -69,9 +78,11 @@ class BayesianOptimization:
     climbs: int = 2
     iterations: int = 12
     temper: float = 3.0
-    kernel: Kernel | Callable[[Encoded], Sequence[Kernel]] = default_structures
+    surrogate: Learner | None = None
+    encoding: Encoding | Sequence[Encoding] | None = None
+    kernel: Kernel | Callable[[Encoded], Sequence[Kernel]] | None = None
     outcome: OutcomeTransform = field(default_factory=HalfRank)
-    acquisition: AcquisitionOver = LogExpectedImprovement
+    acquisition: Acquisition = field(default_factory=LogExpectedImprovement)
 
     def __post_init__(self) -> None:
         least = {"initial": 1, "candidates": 8, "climbers": 0, "climbs": 0, "iterations": 0}
@@ -80,6 +91,18 @@ class BayesianOptimization:
                 raise ProblemError(f"{name} must be at least {low}, got {getattr(self, name)}")
         if not self.temper > 0:
             raise ProblemError(f"temper must be positive, got {self.temper}")
+        if self.surrogate is not None and self.kernel is not None:
+            raise ProblemError(
+                "a kernel is for Gaussian processes, and another surrogate is given",
+                hint="Leave out one of surrogate= and kernel=.",
+            )
+
+    @property
+    def encodings(self) -> tuple[Encoding, ...]:
+        """The encodings beside the blocks that every search has."""
+        if self.encoding is None:
+            return () if self.surrogate is None else (default_encoding(self.surrogate.block),)
+        return tuple(self.encoding) if isinstance(self.encoding, Sequence) else (self.encoding,)
 
     def prepare(self, problem: Problem) -> Search:
         with one_thread():  # the scales, too, are the same on every machine
@@ -96,11 +119,20 @@ class _BayesianOptimization(Search):
             space,
             self._reference,
             (lambda rows: features.values(space, rows)) if features.names else None,
+            settings.encodings,
         )
-        few = take(self.encoder.reference, slice(0, _SCALED))
-        kernel = settings.kernel
-        self.structures = [kernel] if isinstance(kernel, Kernel) else list(kernel(few))
+        self.structures = [] if settings.surrogate is not None else self._structures()
         self._design: Rows | None = None
+
+    def _structures(self) -> list[Kernel]:
+        settings, few = self.settings, take(self.encoder.reference, slice(0, _SCALED))
+        if isinstance(settings.kernel, Kernel):
+            return [settings.kernel]
+        if settings.kernel is not None:
+            return list(settings.kernel(few))
+        if settings.encodings:
+            return encoded_structures(few, [encoding.name for encoding in settings.encodings])
+        return default_structures(few)
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         with one_thread():
@@ -122,7 +154,9 @@ class _BayesianOptimization(Search):
 
     def _belief(self, dataset: Dataset) -> Belief:
         settings = self.settings
-        return Belief.fit(
+        if settings.surrogate is not None:
+            return LearnedBelief.fit(dataset, self.encoder, settings.surrogate, settings.outcome)
+        return ProcessBelief.fit(
             dataset,
             self.encoder,
             self.structures,
@@ -164,17 +198,12 @@ class _BayesianOptimization(Search):
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
         taken = Taken.of(self.problem, dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
-        belief = self._belief(dataset)
-        rows, encoded, score = self._climb(belief, rows, taken)
-        short = np.argsort(-score, kind="stable")[: _SHORTLIST * count if count > 1 else 1]
-        shortlist = take(encoded, short)
-        picks = choose(
-            belief.models,
-            belief.weights,
-            shortlist,
-            _shifted(self.settings.acquisition, belief.log_success(shortlist)),
-            count=count,
-        )
+        belief, acquisition = self._belief(dataset), self.settings.acquisition
+        drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
+        rows, encoded, score = self._climb(belief, rows, taken, drawing)
+        most = 1 if count == 1 else _SHORTLIST * count
+        short = np.argsort(-score, kind="stable")[: None if acquisition.pool_wide else most]
+        picks = belief.choose(take(encoded, short), acquisition, drawing, count=count)
         mean, sd = belief.moments(
             np.stack([pick.mean for pick in picks], axis=1),
             np.stack([pick.variance for pick in picks], axis=1),
@@ -198,33 +227,26 @@ class _BayesianOptimization(Search):
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
-    def _climb(self, belief: Belief, rows: Rows, taken: Taken) -> tuple[Rows, Encoded, Array]:
+    def _climb(
+        self, belief: Belief, rows: Rows, taken: Taken, rng: Rng
+    ) -> tuple[Rows, Encoded, Array]:
         """Candidates with the neighbors of the best of them, their encoding and their scores."""
-        acquisition = self.settings.acquisition
+        settings = self.settings
         encoded = self.encoder.encode(rows)
-        score = belief.score(encoded, acquisition)
-        for _ in range(self.settings.climbs if self.settings.climbers else 0):
-            top = np.argsort(-score, kind="stable")[: self.settings.climbers]
+        score = belief.score(encoded, settings.acquisition, rng)
+        climbs = 0 if settings.acquisition.pool_wide else settings.climbs
+        for _ in range(climbs if settings.climbers else 0):
+            top = np.argsort(-score, kind="stable")[: settings.climbers]
             near, taken = neighborhood(
-                self.problem, rows.take(top), taken, most=self.settings.candidates // 2
+                self.problem, rows.take(top), taken, most=settings.candidates // 2
             )
             if not len(near):
                 break
             near_encoded = self.encoder.encode(near)
-            near_score = belief.score(near_encoded, acquisition)
+            near_score = belief.score(near_encoded, settings.acquisition, rng)
             improved = near_score.max() > score.max()
             rows, encoded = stack([rows, near]), join_rows(encoded, near_encoded)
             score = np.concatenate([score, near_score])
             if not improved:
                 break
         return rows, encoded, score
-
-
-def _shifted(acquisition: AcquisitionOver, offset: Array) -> AcquisitionOver:
-    """The acquisition plus a constant for each row."""
-
-    def over(best: float) -> Acquisition:
-        score = acquisition(best)
-        return lambda posterior: score(posterior) + offset
-
-    return over

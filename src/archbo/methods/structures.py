@@ -7,10 +7,22 @@ cell says little about it under other settings, unless the fit finds that they d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import mul
 
-from archbo.kernels import RBF, Encoded, Hamming, HistogramRBF, Kernel, Matern52, structure
+import numpy as np
+
+from archbo.kernels import (
+    RBF,
+    Encoded,
+    Hamming,
+    HistogramRBF,
+    Isotropic,
+    Kernel,
+    Matern52,
+    structure,
+)
 
 
 def default_structures(reference: Encoded) -> list[Kernel]:
@@ -31,6 +43,22 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     found: list[Kernel] = [structure(decisions, near), structure(counted)]
     alone = _term(reference, ["features", *context]) if "features" in reference else decisions
     return [*found, structure(alone)]
+
+
+def encoded_structures(reference: Encoded, names: Sequence[str]) -> list[Kernel]:
+    """One structure for encodings that the user chose: a sum of a kernel of each.
+
+    Args:
+        reference: the encoding of random members, which scales each block.
+        names: of the blocks.
+    """
+    return [structure(*(_chosen(reference, name) for name in names))]
+
+
+def _chosen(reference: Encoded, name: str) -> Kernel:
+    if np.issubdtype(reference[name].dtype, np.unsignedinteger):
+        return HistogramRBF.of((name,), reference)
+    return Isotropic.of(name, reference)
 
 
 def _term(reference: Encoded, names: list[str]) -> Kernel:

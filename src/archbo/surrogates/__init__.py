@@ -2,6 +2,7 @@
 
 from archbo.surrogates.base import (
     JointPosterior,
+    Learner,
     Posterior,
     SupportsFantasies,
     SupportsJoint,
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianProcess",
     "HalfRank",
     "JointPosterior",
+    "Learner",
     "OutcomeTransform",
     "Outcomes",
     "Posterior",

@@ -95,3 +95,34 @@ class SupportsFantasies(Surrogate, Protocol):
     def condition_on(self, encoded: Encoded, z: Float[Array, " q"]) -> SupportsFantasies:
         """Another surrogate, which knows these observations too."""
         ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """The settings of a surrogate that is fitted anew to each dataset: a frozen dataclass."""
+
+    @property
+    def block(self) -> str:
+        """The block of an encoding that it reads."""
+        ...
+
+    def fit(
+        self,
+        encoded: Encoded,
+        z: Float[Array, " n"],
+        *,
+        repeats: Float[Array, " n"],
+        rng: Rng,
+    ) -> Surrogate:
+        """The surrogate after n observations; a function of the arguments alone.
+
+        Args:
+            encoded: the observed rows.
+            z: what was observed, standardised, larger is better.
+            repeats: how many measurements each z is the mean of.
+            rng: for what is drawn.
+
+        Raises:
+            NumericalError: if z is not finite.
+        """
+        ...
