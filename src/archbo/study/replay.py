@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbo.data import State, TrialRecord
-from archbo.errors import ObservationError, ProgramError, SpaceError
+from archbo.errors import SpaceError
 from archbo.methods import METHODS
 from archbo.spaces import from_dict
 from archbo.store import Store, StoredStudy
 from archbo.study import loop
-from archbo.study.program import execute
-from archbo.study.session import capture
-from archbo.study.study import Study, differing_settings
+from archbo.study.finding import find
+from archbo.study.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,8 @@ def replay(location: str | Path, program: str | Path | None = None) -> ReplayRes
         records = stored.read()
         study = _described(stored) if program is None else None
     if study is None:
-        study = _programmed(location, stored, program or stored.settings.get("program"))
+        reason = "this study has features, constraints, a method or parts of its own"
+        study = find(location, stored, program, reason=reason, command="replay").study
     made = stored.settings["versions"]
     with closing(study):
         return ReplayResult(tuple(_again(study, records, k, made) for k in range(len(records))))
@@ -87,31 +87,6 @@ def _described(stored: StoredStudy) -> Study | None:
         method=settings["method"],
         epochs=settings["epochs"],
     )
-
-
-def _programmed(location: str | Path, stored: StoredStudy, program: str | Path | None) -> Study:
-    """The study of the program that has these settings, on whatever store, without running it."""
-    if program is None or not Path(program).is_file():
-        raise ProgramError(
-            "this study has features, constraints, a method or parts of its own, "
-            "and the program that defines them is not here",
-            path=str(program or ""),
-            hint="Name it: archbo replay STORE --program PROGRAM.",
-        )
-    # studies that are not wanted do not run, so the program may ask for results that are not there
-    with capture(lambda study: _same(study, stored)) as session, suppress(ObservationError):
-        execute(Path(program))
-    if session.studies and _same(session.studies[-1], stored):
-        return session.studies[-1]
-    raise ProgramError(
-        f"no study that this program runs has the settings of the one in {location}",
-        path=str(program),
-        hint="Name the program that made it: archbo replay STORE --program PROGRAM.",
-    )
-
-
-def _same(study: Study, stored: StoredStudy) -> bool:
-    return not differing_settings(stored.settings, study.store.settings)
 
 
 def _again(

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from archbo.data import TrialRecord
+from archbo.training import Train
 
 if TYPE_CHECKING:
     from archbo.study.study import Study
@@ -58,12 +59,14 @@ class Session:
         observer: is told what happens.
         wanted: says whether a study is the one that is looked for; None to let all of them run.
         studies: those whose run was called.
+        names: what the program had defined when the wanted study's run was called.
     """
 
     options: RunOptions = field(default_factory=RunOptions)
     observer: Observer | None = None
     wanted: Callable[[Study], bool] | None = None
     studies: list[Study] = field(default_factory=list)
+    names: Mapping[str, Any] = field(default_factory=dict)
 
 
 _SESSION: ContextVar[Session | None] = ContextVar("archbo_session", default=None)
@@ -87,12 +90,23 @@ def capture(wanted: Callable[[Study], bool]) -> Iterator[Session]:
 
     The wanted study, if there is one, is then the last of the session's.
     """
-    with suppress(Captured), _session(Session(wanted=wanted)) as session:
-        yield session
+    with _session(Session(wanted=wanted)) as session:
+        try:
+            yield session
+        except Captured as end:
+            session.names = end.names
 
 
 class Captured(BaseException):
-    """Ends a program whose study was found; no `except Exception` of the program's stops it."""
+    """Ends a program whose study was found; no `except Exception` of the program's stops it.
+
+    Args:
+        names: what the program has defined by then.
+    """
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.names = names
 
 
 @contextmanager

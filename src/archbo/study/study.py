@@ -127,7 +127,7 @@ class Study:
         around.studies.append(self)
         if around.wanted is not None:
             if around.wanted(self):
-                raise session.Captured
+                raise session.Captured(dict(vars(sys.modules["__main__"])))
             return self
         options = around.options
         trials = trials if options.trials is None else options.trials

@@ -1,0 +1,66 @@
+"""The study of a program, found without training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archbo.errors import ObservationError, ProgramError
+from archbo.store import StoredStudy
+from archbo.study.program import execute
+from archbo.study.session import capture
+from archbo.study.study import Study, differing_settings
+
+
+class Found(NamedTuple):
+    """A study as its program makes it, and what the program had defined when it came to run it."""
+
+    study: Study
+    names: Mapping[str, Any]
+
+
+def find(
+    location: str | Path,
+    stored: StoredStudy,
+    program: str | Path | None,
+    *,
+    reason: str,
+    command: str,
+) -> Found:
+    """The study of the program that has a stored study's settings, on whatever store.
+
+    The program runs up to that study's run.
+
+    Args:
+        location: of the stored study, for the errors.
+        stored: its settings are compared.
+        program: a file; None for the one that made the study.
+        reason: why the program is needed, for the errors.
+        command: what asks, such as "replay", for the errors.
+
+    Raises:
+        ProgramError: if there is no such program, or no such study in it.
+    """
+    program = program or stored.settings.get("program")
+    if program is None or not Path(program).is_file():
+        raise ProgramError(
+            f"{reason}, and the program that defines them is not here",
+            path=str(program or ""),
+            hint=f"Name it: archbo {command} STORE --program PROGRAM.",
+        )
+    # studies that are not wanted do not run, so the program may ask for results that are not there
+    with capture(lambda study: _same(study, stored)) as session, suppress(ObservationError):
+        execute(Path(program))
+    if session.studies and _same(session.studies[-1], stored):
+        return Found(session.studies[-1], session.names)
+    raise ProgramError(
+        f"no study that this program runs has the settings of the one in {location}",
+        path=str(program),
+        hint=f"Name the program that made it: archbo {command} STORE --program PROGRAM.",
+    )
+
+
+def _same(study: Study, stored: StoredStudy) -> bool:
+    return not differing_settings(stored.settings, study.store.settings)
