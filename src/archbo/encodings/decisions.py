@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archbo.arrays import Array, Float
+from archbo.arrays import Array, Bool, Float
 from archbo.spaces import CompiledSpace, Rows
 from archbo.spaces.part import Kind
 
@@ -23,13 +23,32 @@ def _categorical(space: CompiledSpace) -> Array:
     return np.array([decision.kind is Kind.CATEGORICAL for decision in space.decisions])
 
 
-def one_hot(space: CompiledSpace, rows: Rows) -> Float[Array, "n k"]:
-    """A column for each option, one for each number on [0, 1]; all 0 where inactive."""
+def shown_by_graphs(space: CompiledSpace) -> Bool[Array, " D"]:
+    """Which decisions the labels and edges of the graph view tell apart."""
+    shown = np.zeros(len(space.decisions), dtype=bool)
+    for block in space.blocks:
+        if block.path in space.structures:
+            shown[block.columns] = space.structures[block.path].shown
+    return shown
+
+
+def one_hot(
+    space: CompiledSpace, rows: Rows, which: Bool[Array, " D"] | None = None
+) -> Float[Array, "n k"]:
+    """A column for each option, one for each number on [0, 1]; all 0 where inactive.
+
+    Args:
+        space: of the rows.
+        rows: what to encode.
+        which: the decisions to encode; all if None.
+    """
+    chosen = np.ones(len(space.decisions), dtype=bool) if which is None else which
     blocks = []
     for d in categorical_columns(space):
-        options = np.arange(space.decisions[d].options or 0)
-        chosen = rows.values[:, d, None] == options
-        blocks.append(chosen & rows.active[:, d, None])
+        if chosen[d]:
+            options = np.arange(space.decisions[d].options or 0)
+            blocks.append((rows.values[:, d, None] == options) & rows.active[:, d, None])
     numeric = numeric_columns(space)
+    numeric = numeric[chosen[numeric]]
     blocks.append(space.to_unit(rows)[:, numeric] * rows.active[:, numeric])
     return np.concatenate(blocks, axis=1).astype(float)

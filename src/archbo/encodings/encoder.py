@@ -19,7 +19,12 @@ import numpy as np
 
 from archbo.arrays import Array
 from archbo.encodings.base import Encode, Encoding
-from archbo.encodings.decisions import categorical_columns, numeric_columns, one_hot
+from archbo.encodings.decisions import (
+    categorical_columns,
+    numeric_columns,
+    one_hot,
+    shown_by_graphs,
+)
 from archbo.encodings.features import Standardiser, graph_features
 from archbo.encodings.graphs import counts, weisfeiler_lehman
 from archbo.errors import ProblemError
@@ -55,7 +60,7 @@ class Encoder:
     ) -> None:
         self.space = space
         self._user_features = user_features
-        shown = _shown_by_graphs(space)
+        shown = shown_by_graphs(space)
         categorical, numeric = categorical_columns(space), numeric_columns(space)
         self._columns = {
             "options": categorical[shown[categorical]],
@@ -132,15 +137,6 @@ class Encoder:
         if "features" in blocks:
             points.append(0.5 * blocks["features"])
         return np.concatenate(points, axis=1)
-
-
-def _shown_by_graphs(space: CompiledSpace) -> Array:
-    """Which decisions the labels and edges of the graph view tell apart, [D]."""
-    shown = np.zeros(len(space.decisions), dtype=bool)
-    for block in space.blocks:
-        if block.path in space.structures:
-            shown[block.columns] = space.structures[block.path].shown
-    return shown
 
 
 def _distinct_columns(features: Array) -> Array:
