@@ -95,10 +95,15 @@ class Matern52(Radial):
         return D
 
     def profile(self, s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
-        r = _SQRT5 * np.sqrt(s)
-        decay = np.exp(-r)
-        # dK/ds = dK/dr dr/ds = -(r / 3)(1 + r) exp(-r) * 5 / (2 r), finite where r = 0
-        return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
+        return matern52(s)
+
+
+def matern52(s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
+    """(1 + r + r²/3) exp(-r) with r² = 5 s, and a function that gives its derivative by s."""
+    r = _SQRT5 * np.sqrt(s)
+    decay = np.exp(-r)
+    # dK/ds = dK/dr dr/ds = -(r / 3)(1 + r) exp(-r) * 5 / (2 r), finite where r = 0
+    return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
 
 
 def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,19 +41,31 @@ class HistogramRBF(Exponential):
         return ("+".join(self.multisets),)
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "1 n m"]:
-        D = squared_distances(self._union(a), self._union(b))
+        D = squared_distances(union(a, self.multisets), union(b, self.multisets))
         D /= self.scale[0]
         return D[None]
 
-    def _union(self, encoded: Encoded) -> UInt64[Array, "n w"]:
-        return np.concatenate([columns(encoded, name) for name in self.multisets], axis=1)
+
+def union(encoded: Encoded, multisets: Sequence[str]) -> UInt64[Array, "n w"]:
+    """Several multisets of each row as one."""
+    return np.concatenate([columns(encoded, name) for name in multisets], axis=1)
 
 
 def squared_distances(a: UInt64[Array, "n v"], b: UInt64[Array, "m w"]) -> Float[Array, "n m"]:
-    """Squared Euclidean distance between the count vectors of multisets; exact.
+    """Squared Euclidean distance |x|² + |y|² - 2 x'y between the counts of multisets; exact."""
+    dot, norm_a, norm_b = products(a, b)
+    D = np.add.outer(norm_a, norm_b)
+    D -= 2 * dot
+    return D
 
-    |x|² + |y|² - 2 x'y, where only labels that occur in `a` matter for x'y: the cost grows with
-    n times the labels of `b`, not with the number of different labels.
+
+def products(
+    a: UInt64[Array, "n v"], b: UInt64[Array, "m w"]
+) -> tuple[Float[Array, "n m"], Float[Array, " n"], Float[Array, " m"]]:
+    """The x'y of the counts of multisets, and their |x|² and |y|²; exact.
+
+    Only labels that occur in `a` matter for x'y: the cost grows with n times the labels of `b`, not
+    with the number of different labels.
     """
     row_a, label_a, count_a = _runs(a)
     row_b, label_b, count_b = _runs(b)
@@ -61,16 +74,14 @@ def squared_distances(a: UInt64[Array, "n v"], b: UInt64[Array, "m w"]) -> Float
     norm_b = np.bincount(row_b, count_b**2, minlength=m).astype(float)
     vocabulary, place_a = np.unique(label_a, return_inverse=True)
     if len(vocabulary) == 0:
-        return np.add.outer(norm_a, norm_b)
+        return np.zeros((n, m)), norm_a, norm_b
     place_b = np.minimum(np.searchsorted(vocabulary, label_b), len(vocabulary) - 1)
     known = vocabulary[place_b] == label_b
     dense = np.zeros((len(vocabulary), n))
     dense[place_a, row_a] = count_a
     size = (m, len(vocabulary))
     sparse = csr_array((count_b[known], (row_b[known], place_b[known])), shape=size)
-    D = np.add.outer(norm_b, norm_a)
-    D -= 2 * (sparse @ dense)
-    return np.ascontiguousarray(D.T)
+    return np.ascontiguousarray((sparse @ dense).T), norm_a, norm_b
 
 
 def _runs(
