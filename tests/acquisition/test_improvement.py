@@ -1,4 +1,6 @@
-"""Log expected improvement against quadrature and sampling-free limits."""
+"""Improvement against quadrature, sampling and limits."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from archbo.acquisition import LogExpectedImprovement, Outlook, log_expected_improvement
-from archbo.surrogates import Posterior
+from archbo.acquisition import (
+    LogExpectedImprovement,
+    LogNoisyExpectedImprovement,
+    LogProbabilityOfImprovement,
+    Outlook,
+    log_expected_improvement,
+)
+from archbo.errors import ProblemError
+from archbo.kernels.blocks import join_rows
+from archbo.surrogates import GaussianProcess, Posterior
+from archbo.testing.acquisition import outlook
 
 
 @given(mean=st.floats(-3, 3), sd=st.floats(0.1, 3), best=st.floats(-3, 3))
@@ -67,3 +78,37 @@ def test_the_acquisition_looks_at_the_posterior_and_the_best():
     outlook = Outlook(posterior, 0.5, {}, {}, Unneeded(), np.random.default_rng(0))
     expected = log_expected_improvement(np.array([0.0, 1.0]), np.array([1.0, 2.0]), 0.5)
     np.testing.assert_array_equal(LogExpectedImprovement()(outlook), expected)
+
+
+def test_the_probability_of_improvement_is_that_of_a_normal():
+    given = outlook()
+    expected = stats.norm.logsf(given.best + 0.1, given.posterior.mean, given.posterior.sd)
+    assert np.allclose(LogProbabilityOfImprovement(margin=0.1)(given), expected)
+
+
+def test_noisy_improvement_is_the_mean_over_what_the_known_may_be_worth():
+    given = outlook(4)
+    both = given.model.joint(join_rows(given.known, given.candidates))
+    rng = np.random.default_rng(1)
+    drawn = rng.multivariate_normal(both.mean, both.covariance, 200_000)
+    gains = np.maximum(drawn[:, 8:] - drawn[:, :8].max(axis=1)[:, None], 0)
+    margin = 5 * gains.std(axis=0) / np.sqrt(len(gains))
+    found = np.exp(LogNoisyExpectedImprovement(draws=4096)(given))
+    assert (np.abs(found - gains.mean(axis=0)) < margin + 0.02 * gains.mean(axis=0)).all()
+
+
+def test_without_noise_noisy_improvement_is_improvement():
+    given = outlook(6)
+    noisy = given.model
+    model = GaussianProcess.observe(
+        noisy.kernel, noisy.encoded, noisy.z, theta=noisy.theta, log_noise=-25.0
+    )
+    exact = replace(given, model=model, best=model.best, posterior=model.predict(given.candidates))
+    expected = LogExpectedImprovement()(exact)
+    assert np.allclose(np.exp(LogNoisyExpectedImprovement()(exact)), np.exp(expected), atol=1e-4)
+
+
+@pytest.mark.parametrize("draws", [0, 3])
+def test_an_odd_number_of_draws_is_refused(draws):
+    with pytest.raises(ProblemError, match=f"an even number from 2, got {draws}"):
+        LogNoisyExpectedImprovement(draws)

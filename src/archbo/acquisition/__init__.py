@@ -1,10 +1,15 @@
 """Posteriors to scores."""
 
 from archbo.acquisition.base import Acquisition, Averaging, Outlook
+from archbo.acquisition.entropy import LogMaxValueEntropy
+from archbo.acquisition.exploration import ThompsonSampling, UpperConfidenceBound
 from archbo.acquisition.improvement import (
     LogExpectedImprovement,
+    LogNoisyExpectedImprovement,
+    LogProbabilityOfImprovement,
     log_expected_improvement,
 )
+from archbo.acquisition.knowledge import LogKnowledgeGradient
 from archbo.acquisition.mixture import average, evidence_weights, mix
 from archbo.acquisition.normal import log_cdf, log_h, log_pdf
 from archbo.acquisition.pending import Pick, believe, choose
@@ -13,8 +18,14 @@ __all__ = [
     "Acquisition",
     "Averaging",
     "LogExpectedImprovement",
+    "LogKnowledgeGradient",
+    "LogMaxValueEntropy",
+    "LogNoisyExpectedImprovement",
+    "LogProbabilityOfImprovement",
     "Outlook",
     "Pick",
+    "ThompsonSampling",
+    "UpperConfidenceBound",
     "average",
     "believe",
     "choose",

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from archbo.arrays import Array, Float, Rng
+from archbo.errors import ProblemError
 from archbo.kernels.blocks import Encoded
-from archbo.surrogates.base import Posterior, Surrogate
+from archbo.surrogates.base import Posterior, SupportsJoint, SupportsSampling, Surrogate
 
 
 class Averaging(Enum):
@@ -64,3 +65,35 @@ class Acquisition(Protocol):
             ProblemError: if the model cannot do what is needed.
         """
         ...
+
+
+def joint_model(outlook: Outlook, acquisition: object) -> SupportsJoint:
+    """The model, where it knows how rows vary together.
+
+    Raises:
+        ProblemError: if it does not, naming the acquisition that needs it.
+    """
+    if isinstance(outlook.model, SupportsJoint):
+        return outlook.model
+    raise ProblemError(
+        f"{type(acquisition).__name__} needs to know how architectures vary together, and "
+        f"{type(outlook.model).__name__} does not say",
+        path="acquisition",
+        hint="Use it with Gaussian processes (no surrogate=), or take LogExpectedImprovement().",
+    )
+
+
+def sampling_model(outlook: Outlook, acquisition: object) -> SupportsSampling:
+    """The model, where functions can be drawn from it.
+
+    Raises:
+        ProblemError: if they cannot, naming the acquisition that needs them.
+    """
+    if isinstance(outlook.model, SupportsSampling):
+        return outlook.model
+    raise ProblemError(
+        f"{type(acquisition).__name__} draws functions, and none can be drawn from "
+        f"{type(outlook.model).__name__}",
+        path="acquisition",
+        hint="ThompsonSampling(independent=True) draws each architecture by itself.",
+    )

@@ -74,6 +74,11 @@ class Surrogate(Protocol):
 class SupportsJoint(Surrogate, Protocol):
     """A surrogate that knows how rows vary together."""
 
+    @property
+    def noise(self) -> float:
+        """The variance of a single measurement around the noise-free objective."""
+        ...
+
     def joint(self, encoded: Encoded) -> JointPosterior:
         """The posterior of all rows together."""
         ...
