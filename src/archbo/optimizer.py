@@ -11,7 +11,7 @@ import numpy as np
 
 from archbo.arrays import Array, stream
 from archbo.data import Best, Dataset, Observation, Proposal
-from archbo.errors import ObservationError, ProblemError
+from archbo.errors import ExhaustedError, ObservationError, ProblemError
 from archbo.methods import Method, find_method
 from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
@@ -37,10 +37,12 @@ class Optimizer:
         method: "bo", "random", "evolution", or a method object.
         features: numbers known before training, by name, each a function of an architecture.
         constraints: bounds on features, or predicates, that every proposal meets.
+        start: architectures, or their plain values, to propose before any other.
 
     Raises:
         ProblemError: if a keyword makes no sense.
-        InfeasibleError: if no architecture meets the constraints.
+        InfeasibleError: if no architecture meets the constraints, or one of `start` does not.
+        ArchitectureError: if one of `start` is no member of the space.
 
     >>> import archbo as ab
     >>> space = ab.Space(depth=ab.Int(1, 8), act=ab.Choice(["relu", "gelu"]))
@@ -62,6 +64,7 @@ class Optimizer:
         method: str | Method = "bo",
         features: Mapping[str, Feature] | None = None,
         constraints: Mapping[str, str] | Sequence[Any] | None = None,
+        start: Sequence[Any] = (),
     ) -> None:
         self.problem = Problem.make(
             space,
@@ -70,6 +73,7 @@ class Optimizer:
             features=features,
             constraints=constraints,
             seed=seed,
+            start=start,
         )
         self.observations: list[Observation] = []
         self._search = find_method(method).prepare(self.problem)
@@ -92,12 +96,27 @@ class Optimizer:
         """
         if count is not None and (not isinstance(count, Integral) or count < 1):
             raise ProblemError(f"ask for at least 1 architecture, got {count}")
-        dataset = self._dataset()
-        rng = stream(self.problem.seed, "propose", dataset.trials)
-        proposals = self._search.propose(dataset, count or 1, rng)
+        proposals = self._starting()[: count or 1]
+        if left := (count or 1) - len(proposals):
+            archs = [proposal.architecture for proposal in proposals]
+            dataset = self._dataset().with_pending(self.problem, archs)
+            rng = stream(self.problem.seed, "propose", dataset.trials)
+            try:
+                proposals += self._search.propose(dataset, left, rng)
+            except ExhaustedError:
+                if not proposals:
+                    raise
         self._pending += [proposal.architecture for proposal in proposals]
         self._hyperparameters = proposals[-1].hyperparameters or self._hyperparameters
         return proposals[0] if count is None else proposals
+
+    def _starting(self) -> list[Proposal]:
+        """What the user wants trained first, as far as it is new."""
+        if not self.problem.start:
+            return []
+        told = (observation.architecture for observation in self.observations)
+        known = {arch.id for arch in (*told, *self._pending)}
+        return [Proposal(arch, "user") for arch in self.problem.starting(known)]
 
     @overload
     def ask(self) -> Architecture: ...
@@ -118,13 +137,7 @@ class Optimizer:
             ArchitectureError: if it is no member of the space.
             ObservationError: if a value is not a finite number and not FAILED.
         """
-        if isinstance(arch, (list, tuple)) and isinstance(value, (list, tuple, np.ndarray)):
-            if len(arch) != len(value):
-                raise ObservationError(f"got {len(arch)} architectures and {len(value)} values")
-            pairs = list(zip(arch, value, strict=True))
-        else:
-            pairs = [(arch, value)]
-        told = [Observation(self.problem.space.architecture(a), checked_value(v)) for a, v in pairs]
+        told = checked_results(self.problem.space, arch, value)
         self.observations += told
         for observation in told:
             self._no_longer_pending(observation.architecture)
@@ -178,6 +191,22 @@ def incumbent(problem: Problem, dataset: Dataset) -> Best:
     position = dataset.measured.nonzero()[0][i]
     (arch,) = problem.compiled.architectures(dataset.rows.take([position]))
     return Best(arch, float(problem.objective.inward(values[position])))
+
+
+def checked_results(space: Part, arch: Any, value: Any) -> list[Observation]:
+    """One result, or those of a list of architectures and a list of their values.
+
+    Raises:
+        ArchitectureError: if one is no member of the space.
+        ObservationError: if a value is not a finite number and not FAILED, or the lists differ.
+    """
+    if isinstance(arch, (list, tuple)) and isinstance(value, (list, tuple, np.ndarray)):
+        if len(arch) != len(value):
+            raise ObservationError(f"got {len(arch)} architectures and {len(value)} values")
+        pairs = list(zip(arch, value, strict=True))
+    else:
+        pairs = [(arch, value)]
+    return [Observation(space.architecture(a), checked_value(v)) for a, v in pairs]
 
 
 def checked_value(value: Any) -> float | None:

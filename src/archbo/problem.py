@@ -6,7 +6,7 @@ Everything is turned to "maximise" here and nowhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float, stream
-from archbo.errors import InfeasibleError, ProblemError, nearest
+from archbo.errors import ArchitectureError, InfeasibleError, ProblemError, nearest
 from archbo.spaces import Architecture, CompiledSpace, Part, Rows
 from archbo.spaces.compiled import stack
 from archbo.spaces.moves import enumerate_rows, mutate, sample
+from archbo.spaces.part import is_whole, plain
 
 Feature = Callable[[Architecture], float]
 Predicate = Callable[[Architecture], bool]
@@ -181,6 +182,7 @@ class Problem:
         bounds: limits on features.
         predicates: functions that say whether an architecture may be proposed.
         seed: of every random choice.
+        start: what the user wants trained first.
     """
 
     space: Part
@@ -189,6 +191,7 @@ class Problem:
     bounds: tuple[Bound, ...] = ()
     predicates: tuple[Predicate, ...] = ()
     seed: int = 0
+    start: tuple[Architecture, ...] = ()
 
     @classmethod
     def make(
@@ -200,26 +203,44 @@ class Problem:
         features: Mapping[str, Feature] | None = None,
         constraints: Mapping[str, str] | Sequence[Any] | None = None,
         seed: int = 0,
+        start: Sequence[Any] = (),
     ) -> Problem:
         """From the keywords of Study and Optimizer.
 
         Raises:
             ProblemError: if a keyword makes no sense.
-            InfeasibleError: if no architecture meets the constraints.
+            InfeasibleError: if no architecture meets the constraints, or one of `start` does not.
+            ArchitectureError: if one of `start` is no member of the space.
         """
         if not isinstance(space, Part):
             raise ProblemError(
                 f"expected a space, got {space!r}", hint="Make one with ab.Space(…)."
             )
-        if not isinstance(seed, int) or isinstance(seed, bool):
+        seed = plain(seed)
+        if not is_whole(seed):
             raise ProblemError(f"seed must be a whole number, got {seed!r}")
         bounds, predicates = _parse_constraints(constraints, tuple(features or {}))
         objective = Objective.parse(maximize, minimize)
         table = FeatureTable(features or {})
-        problem = cls(space, objective, table, bounds, predicates, seed)
+        archs = _parse_start(space, start)
+        problem = cls(space, objective, table, bounds, predicates, seed, archs)
         if problem.constrained:
             _ = problem.examples
+            problem._check_start()
         return problem
+
+    def _check_start(self) -> None:
+        for i, arch in enumerate(self.start):
+            if not self.feasible(arch.rows)[0]:
+                raise InfeasibleError(f"{arch!r} does not meet the constraints", path=f"start[{i}]")
+
+    def starting(self, known: Container[str]) -> list[Architecture]:
+        """What is left to train first, given the ids of the networks that were proposed or told."""
+        left: dict[str, Architecture] = {}
+        for arch in self.start:
+            if arch.id not in known:
+                left.setdefault(arch.id, arch)
+        return list(left.values())
 
     @property
     def compiled(self) -> CompiledSpace:
@@ -310,7 +331,24 @@ class Problem:
             "features": list(self.features.names),
             "constraints": [str(bound) for bound in self.bounds]
             + [getattr(p, "__name__", type(p).__name__) for p in self.predicates],
+            "start": [arch.to_dict() for arch in self.start] or None,
         }
+
+
+def _parse_start(space: Part, start: Sequence[Any]) -> tuple[Architecture, ...]:
+    """Architectures, or their plain values."""
+    if not isinstance(start, (list, tuple)):
+        raise ProblemError(
+            f"expected a list of architectures, got {start!r}", path="start", hint="Write [value]."
+        )
+    archs = []
+    for i, value in enumerate(start):
+        try:
+            archs.append(space.architecture(value))
+        except ArchitectureError as error:
+            path = f"start[{i}]{error.path.removeprefix('space')}"
+            raise ArchitectureError(error.message, path=path, hint=error.hint) from None
+    return tuple(archs)
 
 
 def _parse_constraints(

@@ -11,7 +11,8 @@ from archbo.errors import ObservationError, ProgramError
 from archbo.store import StoredStudy
 from archbo.study.program import execute
 from archbo.study.session import capture
-from archbo.study.study import Study, differing_settings
+from archbo.study.settings import differing_settings
+from archbo.study.study import Study
 
 
 class Found(NamedTuple):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from archbo.arrays import stream
 from archbo.data import Proposal, Report, State, TrialRecord
-from archbo.errors import ExhaustedError
+from archbo.errors import ExhaustedError, ProblemError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import NewTrial
 from archbo.study.session import Observer, RunEvent
@@ -26,23 +26,83 @@ MOST_ATTEMPTS = 10
 """A trial in the middle of which the run ended so often has failed: it may be what ends the run."""
 
 
+class Plan(Protocol):
+    """What a run trains; all that it says follows from the trials so far."""
+
+    def left(self, records: Sequence[TrialRecord]) -> int:
+        """How many trials are still to begin."""
+        ...
+
+    def next(self, records: Sequence[TrialRecord]) -> Proposal:
+        """The one to begin now.
+
+        Raises:
+            ExhaustedError: if there is none.
+        """
+        ...
+
+    def owns(self, record: TrialRecord) -> bool:
+        """Whether it goes on with a trial that was cut by the end of an earlier run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Go on until the search has made `trials` trials."""
+
+    study: Study
+    trials: int
+
+    def left(self, records: Sequence[TrialRecord]) -> int:
+        return self.trials - sum(record.searched for record in records)
+
+    def next(self, records: Sequence[TrialRecord]) -> Proposal:
+        return propose(self.study, records)
+
+    def owns(self, record: TrialRecord) -> bool:  # noqa: ARG002 - all of them
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What trainings run on.
+
+    Raises:
+        ProblemError: if a number makes no sense.
+    """
+
+    workers: int = 1
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        check_count("workers", self.workers)
+        timeout = self.timeout
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
+
+
+def check_count(name: str, number: object) -> None:
+    """Refuse what is no whole number from 1.
+
+    Raises:
+        ProblemError: naming it.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
+
+
 def run(
-    study: Study,
-    train: Train,
-    *,
-    trials: int,
-    workers: int,
-    timeout: float | None,
-    observer: Observer | None,
+    study: Study, train: Train, plan: Plan, resources: Resources, *, observer: Observer | None
 ) -> None:
-    """Train until the study has `trials` trials; see `Study.run`."""
+    """Train what the plan says; see `Study.run`."""
+    workers, timeout = resources.workers, resources.timeout
     with study.store.lock():
         executor: Executor = (
             InlineExecutor(train, study.problem.space)
             if workers == 1 and timeout is None
             else ProcessExecutor(train, study.problem.space, workers=workers, timeout=timeout)
         )
-        loop = _Loop(study, executor, trials, observer)
+        loop = _Loop(study, executor, plan, observer)
         try:
             with closing(executor):
                 loop.run()
@@ -51,7 +111,7 @@ def run(
         except KeyboardInterrupt:
             done = sum(r.state is not State.RUNNING for r in loop.records)
             sys.stderr.write(
-                f"Stopped after {done} of {trials} trials; all results are stored"
+                f"Stopped after {done} of {loop.total} trials; all results are stored"
                 f"{f' in {study.location}' if study.location else ''}. "
                 "The same command goes on from here.\n"
             )
@@ -62,21 +122,24 @@ class _Loop:
     """One run. `records` mirrors the store's trials; nobody else writes while the lock is held."""
 
     def __init__(
-        self, study: Study, executor: Executor, total: int, observer: Observer | None
+        self, study: Study, executor: Executor, plan: Plan, observer: Observer | None
     ) -> None:
         self.study = study
         self.store = study.store
         self.executor = executor
-        self.total = total
+        self.plan = plan
         self.observer = observer
         self.records: list[TrialRecord] = self.store.read()
+        self.total = len(self.records) + max(0, plan.left(self.records))
         self.note = ""
 
     def run(self) -> None:
-        cut = [record.number for record in self.records if record.state is State.RUNNING]
+        running = [record for record in self.records if record.state is State.RUNNING]
+        cut = [record.number for record in running if self.plan.owns(record)]
+        self._tidy()
         self._tell("begin")
         while True:
-            while self.executor.free and (cut or len(self.records) < self.total) and not self.note:
+            while self.executor.free and (cut or self._left()) and not self.note:
                 if cut:
                     self._retry(cut.pop(0))
                 else:
@@ -85,12 +148,19 @@ class _Loop:
                 break
         self._tell("done")
 
+    def _left(self) -> bool:
+        return self.plan.left(self.records) > 0
+
+    def _tidy(self) -> None:
+        self.study.files.tidy(self.records, self.study.problem.objective)
+
     def warn(self) -> None:
         """Say what went other than asked, where no observer shows it."""
         if self.note:
             warnings.warn(f"the run ended early: {self.note}", stacklevel=4)
-        failed = [record for record in self.records if record.state is State.FAILED]
-        if failed and len(failed) == len(self.records):
+        trained = [record for record in self.records if not record.imported]
+        failed = [record for record in trained if record.state is State.FAILED]
+        if failed and len(failed) == len(trained):
             warnings.warn(
                 f"all {len(failed)} trials failed, the last one with: {failed[-1].error}",
                 stacklevel=4,
@@ -104,6 +174,7 @@ class _Loop:
             with _uninterrupted():
                 self.store.fail(number, reason)
             self._change(number, state=State.FAILED, error=reason)
+            self._tidy()
             self._tell("ended")
             return
         with _uninterrupted():
@@ -123,7 +194,7 @@ class _Loop:
 
     def _next_proposal(self) -> Proposal | None:
         try:
-            return propose(self.study, self.records)
+            return self.plan.next(self.records)
         except ExhaustedError as error:
             self.note = str(error)
             return None
@@ -137,6 +208,7 @@ class _Loop:
                 attempt=record.attempt,
                 epochs=self.study.epochs,
                 objective=self.study.problem.objective.name,
+                folder=self.study.files.of_trial(record.number),
             )
         )
         self._tell("started")
@@ -163,7 +235,11 @@ class _Loop:
                     traceback=trace,
                     seconds=event.seconds,
                 )
-        self._tell("reported" if isinstance(event, Reported) else "ended")
+        if isinstance(event, Reported):
+            self._tell("reported")
+        else:
+            self._tidy()
+            self._tell("ended")
 
     def _change(self, number: int, **changes: object) -> None:
         self.records[number] = replace(self.records[number], **changes)  # type: ignore[arg-type]
@@ -173,10 +249,32 @@ class _Loop:
             self.observer(RunEvent(kind, tuple(self.records), self.total, self.study, self.note))
 
 
-def propose(study: Study, records: list[TrialRecord]) -> Proposal:
-    """The proposal that follows from these trials: a pure function of them and the settings."""
+def propose(study: Study, records: Sequence[TrialRecord]) -> Proposal:
+    """The proposal that follows from these trials: a pure function of them and the settings.
+
+    What was proposed last is trained again until it has its repeats; then what the user wants
+    trained first; then the method decides.
+    """
+    again = _to_repeat(records, study.repeats)
+    if again is not None:
+        return Proposal(study.architecture(again), "repeat")
+    if study.problem.start:
+        known = {record.architecture_id for record in records}
+        for arch in study.problem.starting(known):
+            return Proposal(arch, "user")
     rng = stream(study.problem.seed, "propose", len(records))
     return study.search.propose(study.dataset(records), 1, rng)[0]
+
+
+def _to_repeat(records: Sequence[TrialRecord], repeats: int) -> TrialRecord | None:
+    """The newest proposal, if it has not been trained so often; a failure is not tried again."""
+    searched = [record for record in records if record.searched]
+    proposed = [place for place, r in enumerate(searched) if r.origin != "repeat"]
+    if not proposed:
+        return None
+    group = searched[proposed[-1] :]
+    failed = any(record.state is State.FAILED for record in group)
+    return None if failed or len(group) >= repeats else group[0]
 
 
 @contextmanager

@@ -86,6 +86,8 @@ def _described(stored: StoredStudy) -> Study | None:
         seed=settings["seed"],
         method=settings["method"],
         epochs=settings["epochs"],
+        repeats=settings.get("repeats") or 1,
+        start=settings.get("start") or (),
     )
 
 
@@ -93,9 +95,9 @@ def _again(
     study: Study, records: Sequence[TrialRecord], number: int, made: Mapping[str, str]
 ) -> ReplayedProposal:
     record = records[number]
-    if record.origin == "user":
-        return ReplayedProposal(number, True, record.architecture_id, record.architecture_id,
-                                "given by the user")  # fmt: skip
+    if not record.searched:
+        note = "given by the user" if record.imported else "trained again to confirm"
+        return ReplayedProposal(number, True, record.architecture_id, record.architecture_id, note)
     pending = set(record.pending)
     history = [
         replace(r, state=State.RUNNING, value=None) if r.number in pending else r

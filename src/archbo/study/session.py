@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -58,6 +59,7 @@ class Session:
         options: replace the arguments of `study.run`.
         observer: is told what happens.
         wanted: says whether a study is the one that is looked for; None to let all of them run.
+        instead: what is done with the wanted study and its training function.
         studies: those whose run was called.
         names: what the program had defined when the wanted study's run was called.
     """
@@ -65,8 +67,23 @@ class Session:
     options: RunOptions = field(default_factory=RunOptions)
     observer: Observer | None = None
     wanted: Callable[[Study], bool] | None = None
+    instead: Callable[[Study, Train], object] = lambda _study, _train: None
     studies: list[Study] = field(default_factory=list)
     names: Mapping[str, Any] = field(default_factory=dict)
+
+    def diverts(self, study: Study, train: Train) -> bool:
+        """Take note of a call of `study.run`, and say whether it is not to train.
+
+        Raises:
+            Captured: if the study was looked for.
+        """
+        self.studies.append(study)
+        if self.wanted is None:
+            return False
+        if self.wanted(study):
+            self.instead(study, train)
+            raise Captured(dict(vars(sys.modules["__main__"])))
+        return True
 
 
 _SESSION: ContextVar[Session | None] = ContextVar("archbo_session", default=None)
@@ -85,12 +102,16 @@ def overriding(options: RunOptions, observer: Observer | None = None) -> Iterato
 
 
 @contextmanager
-def capture(wanted: Callable[[Study], bool]) -> Iterator[Session]:
+def capture(
+    wanted: Callable[[Study], bool],
+    instead: Callable[[Study, Train], object] = lambda _study, _train: None,
+) -> Iterator[Session]:
     """Let no `study.run` inside train anything, and end with the first wanted study's run.
 
-    The wanted study, if there is one, is then the last of the session's.
+    The wanted study, if there is one, is then the last of the session's. Something else may be done
+    with it and its training function, inside the program, where other processes find its functions.
     """
-    with _session(Session(wanted=wanted)) as session:
+    with _session(Session(wanted=wanted, instead=instead)) as session:
         try:
             yield session
         except Captured as end:

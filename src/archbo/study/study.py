@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import re
-import sys
 from collections.abc import Mapping, Sequence
-from difflib import unified_diff
 from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
-from archbo.errors import MismatchError, MissingExtraError, ObservationError, ProblemError
+from archbo.errors import MissingExtraError, ObservationError, ProblemError
 from archbo.methods import Method, find_method
-from archbo.optimizer import incumbent
+from archbo.optimizer import checked_results, incumbent
 from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
 from archbo.store import Store, StoredStudy
-from archbo.study import loop, session
+from archbo.study import loop, results, session
+from archbo.study.files import Keep, StateFiles
+from archbo.study.settings import check_same, method_setting, surroundings
 from archbo.training import Train
 
 if TYPE_CHECKING:
     import pandas
-
-COMPARED = (
-    "space", "objective", "direction", "seed", "method", "features", "constraints", "epochs",
-)  # fmt: skip
-"""The settings that must be the program's for a stored study to go on."""
 
 
 class Study:
@@ -43,10 +35,14 @@ class Study:
         features: numbers known before training, by name, each a function of an architecture.
         constraints: bounds on features, or predicates, that every proposal meets.
         epochs: how many epochs a training has; `train` reads it as `trial.epochs`.
+        repeats: so often each proposed architecture is trained, each time with another seed.
+        start: architectures, or their plain values, to train before any other.
+        files: the folder for what trials save; by default `digits.files` beside `digits.db`.
 
     Raises:
         ProblemError: if a keyword makes no sense.
-        InfeasibleError: if no architecture meets the constraints.
+        InfeasibleError: if no architecture meets the constraints, or one of `start` does not.
+        ArchitectureError: if one of `start` is no member of the space.
         MismatchError: if the stored study has another space, objective or seed; shows where.
         StoreError: if the store cannot be opened.
     """
@@ -63,9 +59,12 @@ class Study:
         features: Mapping[str, Feature] | None = None,
         constraints: Mapping[str, str] | Sequence[Any] | None = None,
         epochs: int = 1,
+        repeats: int = 1,
+        start: Sequence[Any] = (),
+        files: str | Path | None = None,
     ) -> None:
-        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-            raise ProblemError(f"epochs must be a whole number from 1, got {epochs!r}")
+        loop.check_count("epochs", epochs)
+        loop.check_count("repeats", repeats)
         self.problem = Problem.make(
             space,
             maximize=maximize,
@@ -73,23 +72,27 @@ class Study:
             features=features,
             constraints=constraints,
             seed=seed,
+            start=start,
         )
         self.epochs = epochs
+        self.repeats = repeats
         self.method = find_method(method)
         self.search = self.method.prepare(self.problem)
-        settings = self.problem.describe() | {
-            "method": method if isinstance(method, str) else _without_addresses(repr(method)),
-            "epochs": epochs,
-            "program": _program(),
-            "versions": _versions(),
-        }
         self._database = Store.open(store)
+        self.files = StateFiles.beside(self._database, files)
+        settings = self.problem.describe() | {
+            "method": method_setting(method),
+            "epochs": epochs,
+            "repeats": repeats if repeats > 1 else None,
+            "files": None if files is None else str(self.files.folder),
+            **surroundings(),
+        }
         self.location = None if store is None else str(store)
         if self.location is not None and "://" in self.location:
             self.location = self._database.name  # without the password
         self._architectures: dict[tuple[int, str], Architecture] = {}
         try:
-            self.store = _created_or_same(self._database, settings)
+            self.store = _created_or_same(self._database, settings, self.files)
         except BaseException:
             self._database.close()
             raise
@@ -102,7 +105,7 @@ class Study:
         workers: int = 1,
         timeout: float | None = None,
     ) -> Study:
-        """Train proposals until the study has `trials` trials, finished or failed.
+        """Train proposals until the search has made `trials` trials, finished or failed.
 
         One worker trains in this process, several in processes of their own, each of which gets its
         next architecture as soon as it is free. With a timeout one worker gets a process too. A
@@ -111,7 +114,8 @@ class Study:
         Args:
             train: `train(arch, trial)` gives the objective's value; with several workers it must
                 be importable, so defined at the top level of a module or of the program.
-            trials: how many the study has at the end, those of earlier runs included.
+            trials: how many there are at the end, those of earlier runs and repeats included;
+                results that were added, and trials that confirm, are not counted.
             workers: how many trainings at a time.
             timeout: seconds after which a training counts as failed.
 
@@ -120,14 +124,9 @@ class Study:
             BusyError: if another process is running this study.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
-        if getattr(current_process(), "_inheriting", False):
-            # A worker is importing the program, which has no main guard: the driver says so.
-            raise SystemExit(1)
+        _refuse_a_worker()
         around = session.current()
-        around.studies.append(self)
-        if around.wanted is not None:
-            if around.wanted(self):
-                raise session.Captured(dict(vars(sys.modules["__main__"])))
+        if around.diverts(self, train):
             return self
         options = around.options
         trials = trials if options.trials is None else options.trials
@@ -135,14 +134,9 @@ class Study:
         timeout = timeout if options.timeout is None else options.timeout
         if trials is None:
             raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
-        for name, number in (("trials", trials), ("workers", workers)):
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
-        loop.run(
-            self, train, trials=trials, workers=workers, timeout=timeout, observer=around.observer
-        )
+        loop.check_count("trials", trials)
+        resources = loop.Resources(workers, timeout)
+        loop.run(self, train, loop.Search(self, trials), resources, observer=around.observer)
         return self
 
     @property
@@ -181,6 +175,80 @@ class Study:
         mean, sd = self.search.predict(dataset, members)
         return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
 
+    def add(self, arch: Any, value: Any) -> int:
+        """Store a result from elsewhere: a number, or `ab.FAILED`; or lists of both.
+
+        The search knows it from the next proposal on. The same result, added again when the program
+        goes on, is not stored again; the same one twice in a list is a repeated measurement.
+
+        Args:
+            arch: an architecture of the space or its plain value, or a list of them.
+            value: in the objective's units, or a list of as many.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            ArchitectureError: if one is no member of the space.
+            ObservationError: if a value is not a finite number and not FAILED.
+            BusyError: if another process is running this study.
+        """
+        return self._store(checked_results(self.problem.space, arch, value))
+
+    def add_csv(self, path: str | Path, *, value: str | None = None) -> int:
+        """Store the results in a CSV file, as `add` does; those that were added before are skipped.
+
+        A column `architecture` has plain values, or there is a column for each decision.
+
+        Args:
+            path: of the file.
+            value: the column with the results; by default that with the objective's name, or else
+                `value`.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            ObservationError: if there is no such file or column, or a result is none; at which
+                line.
+            ArchitectureError: if one is no member of the space; at which line.
+            BusyError: if another process is running this study.
+        """
+        return self._store(results.read_results(path, self.problem, value))
+
+    def _store(self, told: Sequence[Observation]) -> int:
+        if session.current().wanted is not None:  # the program runs only to be looked at
+            return 0
+        return results.store_results(self.store, self.problem, told)
+
+    def state_file(self, number: int) -> Path | None:
+        """The file with what a trial saved; None if it saved nothing, or it was not kept."""
+        return self.files.state(number)
+
+    def save_best(self, top: int | None = 3, *, megabytes: float | None = None) -> None:
+        """Keep what trials saved of the best architectures only; from now on, as the study goes on.
+
+        What others saved is deleted when their training has ended. What the incumbent's trials
+        saved always stays, and so does what a trial in training saved.
+
+        Args:
+            top: for so many of the best architectures; None for all.
+            megabytes: for as many of them, the best first, as take no more together; in 10^6 bytes.
+
+        Raises:
+            ProblemError: if a number makes no sense, or the study keeps no files.
+        """
+        rule = Keep(top, megabytes)
+        if self.files.folder is None:
+            raise ProblemError(
+                "the study has no folder for files, as its store is no SQLite file",
+                path="save_best",
+                hint='Name one: ab.Study(…, files="folder").',
+            )
+        self.files.rule = rule
+        if session.current().wanted is None:
+            self.files.tidy(self.trials, self.problem.objective)
+
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
         """What a method learns from these trials."""
         hyperparameters: Mapping[str, float] = {}
@@ -206,7 +274,7 @@ class Study:
             raise MissingExtraError(
                 "a data frame needs pandas", hint="pip install pandas"
             ) from error
-        return pandas.DataFrame([_row(record) for record in self.trials])
+        return pandas.DataFrame([results.row(record) for record in self.trials])
 
     def close(self) -> None:
         """Close the store; the study can be opened again."""
@@ -222,70 +290,17 @@ class Study:
         return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
 
 
-def _created_or_same(store: Store, settings: dict[str, Any]) -> StoredStudy:
+def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) -> StoredStudy:
     """The stored study; a new one with these settings if the store holds none."""
     if not store.studies():
+        files.check_new()
         return store.create_study(settings)
     study = store.study()
-    stored = dict(study.settings)
-    plain = json.loads(json.dumps(settings))
-    if differing := differing_settings(stored, plain):
-        raise MismatchError(
-            f"the stored study is another one:\n{_differences(stored, plain, differing)}\n"
-            "It goes on only as it is.",
-            path=", ".join(differing),
-            hint="Use another file for another study, or change the program back.",
-        )
+    check_same(study.settings, settings)
     return study
 
 
-def differing_settings(stored: Mapping[str, Any], program: Mapping[str, Any]) -> list[str]:
-    """Which of the settings that make a study what it is are not the same."""
-    return [key for key in COMPARED if stored.get(key) != program.get(key)]
-
-
-def _differences(stored: dict[str, Any], program: dict[str, Any], keys: list[str]) -> str:
-    before, after = (
-        json.dumps({key: settings.get(key) for key in keys}, indent=2).splitlines()
-        for settings in (stored, program)
-    )
-    lines = unified_diff(before, after, "stored", "program", lineterm="", n=2)
-    return "\n".join(f"  {line}" for line in lines)
-
-
-def _without_addresses(text: str) -> str:
-    """A text without what differs from one process to the next.
-
-    >>> _without_addresses("<function f at 0x7f8663325260>")
-    '<function f>'
-    """
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
-
-
-def _program() -> str | None:
-    """The file of the program that runs."""
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    return None if file is None else str(Path(file).resolve())
-
-
-def _versions() -> dict[str, str]:
-    import archbo
-
-    return {"archbo": archbo.__version__, "python": platform.python_version()}
-
-
-def _row(record: TrialRecord) -> dict[str, Any]:
-    prediction = record.prediction
-    return {
-        "number": record.number,
-        "state": str(record.state),
-        "value": record.value,
-        "origin": record.origin,
-        "predicted_mean": None if prediction is None else prediction.mean,
-        "predicted_sd": None if prediction is None else prediction.sd,
-        "seconds": record.seconds,
-        "architecture_id": record.architecture_id,
-        "architecture": record.architecture,
-        "error": record.error,
-        **{f"feature_{name}": value for name, value in record.features.items()},
-    }
+def _refuse_a_worker() -> None:
+    """End a worker that imports the program, which has no main guard: the driver says so."""
+    if getattr(current_process(), "_inheriting", False):
+        raise SystemExit(1)

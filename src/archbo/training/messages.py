@@ -7,6 +7,7 @@ and Lost; Reported come before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from archbo.arrays import stream
@@ -30,7 +31,7 @@ class Task:
     seed: int
     epochs: int
     objective: str = "value"
-    folder: str | None = None
+    folder: Path | None = None
 
     @classmethod
     def make(
@@ -42,7 +43,7 @@ class Task:
         attempt: int,
         epochs: int,
         objective: str = "value",
-        folder: str | None = None,
+        folder: Path | None = None,
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.

@@ -31,7 +31,7 @@ def state_file(folder: Path) -> Path | None:
 
 
 def write_state(folder: Path, state: Any) -> None:
-    """Replace the state in a trial's folder; after a kill at any point the old one or this is there.
+    """Replace the state in a trial's folder; a kill at any point leaves the old one or this.
 
     Raises:
         TrainingError: if the state holds what cannot be read back, saying where; if it cannot be

@@ -42,7 +42,7 @@ class Trial:
         self.epochs = task.epochs
         self.epochs_done = 0
         self.objective = task.objective
-        self._folder = None if task.folder is None else Path(task.folder)
+        self._folder = task.folder
         self._send = send
         self._last: Reported | None = None
 
