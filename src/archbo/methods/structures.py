@@ -24,29 +24,51 @@ from archbo.kernels import (
     structure,
 )
 
+_CONTEXT = ("context", "numbers")
+
 
 def default_structures(reference: Encoded) -> list[Kernel]:
     """The structures that the blocks of a space allow, each a different view of likeness.
 
     Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features;
-    shape and features alone, or, where all graphs have one shape, decisions alone.
+    shape and features alone, or, where all graphs have one shape, decisions alone. A pool has no
+    decisions: its graphs and features are all there is.
 
     Args:
         reference: the encoding of random members, which scales each block.
     """
-    context = ["context", "numbers"]
     if "wl0" not in reference:
-        return [structure(_term(reference, ["options", *context, "features", "constant"]))]
-    decisions = _term(reference, ["options", "sizes", *context])
-    near = _term(reference, ["wl0+wl1", *context])
-    counted = _term(reference, ["wl0", "features", *context])
-    found: list[Kernel] = [structure(decisions, near), structure(counted)]
-    alone = _term(reference, ["features", *context]) if "features" in reference else decisions
-    return [*found, structure(alone)]
+        return [structure(_term(reference, ["options", *_CONTEXT, "features", "constant"]))]
+    decided = any(name in reference for name in ("options", "sizes", *_CONTEXT))
+    decisions = [_term(reference, ["options", "sizes", *_CONTEXT])] if decided else []
+    near = _term(reference, ["wl0+wl1", *_CONTEXT])
+    counted = _term(reference, ["wl0", "features", *_CONTEXT])
+    featured = "features" in reference
+    alone = [_term(reference, ["features", *_CONTEXT])] if featured else decisions
+    return [structure(*decisions, near), structure(counted), *map(structure, alone)]
+
+
+def deep_wl_structures(reference: Encoded) -> list[Kernel]:
+    """A structure for each depth of refinement: wl0, wl0 and wl1, …; the evidence weighs them.
+
+    The deepest is the last of the blocks `wl0`, `wl1`, … that follow each other: every search has
+    three, `weisfeiler_lehman_to` encodes more. A space without graphs has its default structures.
+
+    Args:
+        reference: the encoding of random members, which scales each block.
+    """
+    levels: list[str] = []
+    while (name := f"wl{len(levels)}") in reference:
+        levels.append(name)
+    depths = ["+".join(levels[: k + 1]) for k in range(len(levels))]
+    found: list[Kernel] = [structure(_term(reference, [depth, *_CONTEXT])) for depth in depths]
+    return found or default_structures(reference)
 
 
 def encoded_structures(reference: Encoded, names: Sequence[str]) -> list[Kernel]:
     """One structure for encodings that the user chose: a sum of a kernel of each.
+
+    Multisets say nothing of the context, so it multiplies them; columns bring it with them.
 
     Args:
         reference: the encoding of random members, which scales each block.
@@ -57,7 +79,8 @@ def encoded_structures(reference: Encoded, names: Sequence[str]) -> list[Kernel]
 
 def _chosen(reference: Encoded, name: str) -> Kernel:
     if np.issubdtype(reference[name].dtype, np.unsignedinteger):
-        return HistogramRBF.of((name,), reference)
+        beside = [_kernel(reference, block) for block in _CONTEXT if block in reference]
+        return reduce(mul, beside, HistogramRBF.of((name,), reference))
     return Isotropic.of(name, reference)
 
 
