@@ -1,0 +1,133 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from archbo.errors import TrainingError
+from archbo.training import Task, Trial
+from archbo.training.states import read_state, state_file, write_state
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture
+def trial(tmp_path):
+    task = Task.make(4, {}, study_seed=0, attempt=1, epochs=9, folder=tmp_path / "s.files" / "4")
+    return Trial(task, lambda _: None)
+
+
+def same(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b) and a.dtype == b.dtype
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def test_a_network_and_its_optimizer_come_back_exactly(trial):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(4, 3)).sum().backward()
+    optimizer.step()
+    assert trial.load() is None
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3,
+             "rng": torch.get_rng_state(), "curve": [0.5, None, True], "note": "warm"}  # fmt: skip
+    trial.save(state)
+    assert same(dict(trial.load()), state)
+    trial.save({"epoch": 4})
+    assert trial.load() == {"epoch": 4}
+
+
+def test_bytes_come_back_and_the_newest_kind_counts(trial, tmp_path):
+    folder = tmp_path / "s.files" / "4"
+    trial.save(b"weights")
+    assert trial.load() == b"weights"
+    assert state_file(folder) == folder / "state.bin"
+    trial.save({"w": torch.ones(2)})
+    assert state_file(folder) == folder / "state.pt"
+    assert sorted(path.name for path in folder.iterdir()) == ["state.pt"]
+    trial.save(bytearray(b"again"))
+    assert trial.load() == b"again"
+    os.utime(folder / "state.bin", ns=(1, 1))
+    write_state(tmp_path / "other", {"w": 1})
+    (tmp_path / "other" / "state.pt").replace(folder / "state.pt")  # killed before it removed one
+    assert trial.load() == {"w": 1}
+
+
+class Sly:
+    def __reduce__(self):
+        return (os.mkdir, ("made-by-loading",))
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (torch.nn.Linear(1, 1), r"state: a state is bytes.*got Linear\. Save model\.state_dict"),
+        ({"a": [1, {2: Sly()}]}, r"state\['a'\]\[1\]\[2\]: a state is bytes.*got Sly"),
+        ({("a", 1): 2}, r"state: a key is a string or an integer, got \('a', 1\)"),
+    ],
+)
+def test_what_loading_would_have_to_run_is_refused_with_its_place(trial, state, message):
+    with pytest.raises(TrainingError, match=message):
+        trial.save(state)
+    assert trial.load() is None
+
+
+def test_loading_runs_nothing(trial, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trial.save({"w": 1})
+    torch.save(Sly(), tmp_path / "s.files" / "4" / "state.pt")
+    with pytest.warns(UserWarning, match=r"state\.pt: cannot read the state"):
+        assert trial.load() is None
+    assert not (tmp_path / "made-by-loading").exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_a_cut_file_is_a_warning_and_a_fresh_start(trial, tmp_path, share):
+    trial.save({"w": torch.ones(50)})
+    file = tmp_path / "s.files" / "4" / "state.pt"
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    with pytest.warns(UserWarning, match=r"cannot read the state: .*Trial 4 starts afresh\."):
+        assert trial.load() is None
+
+
+def test_a_study_without_a_folder_says_how_to_name_one():
+    trial = Trial(Task.make(0, {}, study_seed=0, attempt=1, epochs=1), lambda _: None)
+    with pytest.raises(TrainingError, match=r'trial\.save: .*ab\.Study\(…, files="folder"\)'):
+        trial.save(b"")
+    with pytest.raises(TrainingError, match=r"trial\.load: the study has no folder for files"):
+        trial.load()
+
+
+def test_a_state_that_cannot_be_written_says_where(trial, tmp_path):
+    (tmp_path / "s.files").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"state\.bin: cannot save the state"):
+        trial.save(b"1")
+
+
+SAVES = """
+import sys
+from pathlib import Path
+from archbo.training.states import write_state
+n = 0
+while True:
+    n += 1
+    write_state(Path(sys.argv[1]), bytes([n % 256]) * 3_000_000)
+    print(n, flush=True)
+"""
+
+
+def test_a_kill_in_the_middle_of_saving_leaves_a_whole_state(tmp_path):
+    for saves in (1, 2, 3):
+        command = [sys.executable, "-c", SAVES, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for _ in range(saves):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+        state = read_state(state_file(tmp_path))
+        assert len(state) == 3_000_000
+        assert len(set(state)) == 1
