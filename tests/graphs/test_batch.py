@@ -103,3 +103,15 @@ def test_labels_are_stable_and_never_zero(name):
 
 def test_the_label_of_a_name_stays_the_same_between_versions():
     assert label("conv_3x3") == 6_333_306_699_107_798_201
+
+
+def test_packing_leaves_out_what_no_graph_needs():
+    labels = np.array([[CONV, 0, POOL, 0, 0, CONV], [CONV, 0, 0, 0, SKIP, POOL]], dtype=np.uint64)
+    adjacency = np.zeros((2, 6, 6), dtype=np.int64)
+    adjacency[0, 0, 2] = adjacency[0, 2, 5] = 3
+    adjacency[1, 0, 4], adjacency[1, 4, 5] = 1, 2
+    packed = GraphBatch(labels, adjacency).packed()
+    assert packed.labels.tolist() == [[CONV, POOL, CONV], [CONV, SKIP, POOL]]
+    assert packed.adjacency[0].tolist() == [[0, 3, 0], [0, 0, 3], [0, 0, 0]]
+    assert packed.adjacency[1].tolist() == [[0, 1, 0], [0, 0, 2], [0, 0, 0]]
+    assert GraphBatch(labels[:0], adjacency[:0]).packed().labels.shape == (0, 1)

@@ -96,3 +96,14 @@ def test_mixing_is_one_to_one():
 
 def test_an_empty_batch_has_no_colours():
     assert [level.shape for level in colours(random_graphs(0, 0, 3), 2)] == [(0, 3)] * 3
+
+
+def test_colours_do_not_depend_on_the_room_of_a_batch():
+    batch, room = random_graphs(5, 30, 6), 30  # so large that sums go over edges
+    labels = np.zeros((30, room), dtype=np.uint64)
+    adjacency = np.zeros((30, room, room), dtype=np.int64)
+    labels[:, 20:26], adjacency[:, 20:26, 20:26] = batch.labels, batch.adjacency
+    for ours, padded in zip(
+        colours(batch, 3), colours(GraphBatch(labels, adjacency), 3), strict=True
+    ):
+        np.testing.assert_array_equal(ours, padded[:, 20:26])

@@ -61,8 +61,24 @@ class GraphBatch:
         alive = alive_vertices(self)
         labels = np.where(alive, self.labels, ABSENT)
         labels[:, 0], labels[:, -1] = self.labels[:, 0], self.labels[:, -1]
-        adjacency = self.adjacency * (alive[:, :, None] & alive[:, None, :])
+        dead = np.flatnonzero((self.present & ~alive).any(axis=1))
+        adjacency = self.adjacency
+        if len(dead):
+            adjacency = adjacency.copy()
+            adjacency[dead] *= alive[dead, :, None] & alive[dead, None, :]
         return GraphBatch(labels, adjacency)
+
+    def packed(self) -> GraphBatch:
+        """Without room that no graph needs: present vertices first, the output still last."""
+        inner = self.present
+        inner[:, -1] = False
+        order = np.argsort(~inner, axis=1, kind="stable")
+        order = order[:, : inner.sum(axis=1).max(initial=0)]
+        order = np.column_stack([order, np.full(len(self), inner.shape[1] - 1)])
+        rows = np.arange(len(self))[:, None]
+        # what comes after a graph's own vertices is absent, and has no edges
+        adjacency = self.adjacency[rows[:, :, None], order[:, :, None], order[:, None, :]]
+        return GraphBatch(self.labels[rows, order], adjacency)
 
 
 def alive_vertices(batch: GraphBatch) -> Bool[Array, "g v"]:

@@ -23,8 +23,21 @@ def canonical_bytes(batch: GraphBatch) -> list[bytes]:
 
     The padding does not count: a graph has the same form in a batch of larger graphs.
     """
-    if len(batch) == 0:
-        return []
+    sizes = batch.present.sum(axis=1)
+    ordered = np.argsort(sizes, kind="stable")
+    # small graphs would wait for large ones; of those with a similar size none waits long
+    limits = 2 ** np.arange(2, batch.labels.shape[1].bit_length() + 1)
+    ends = np.searchsorted(sizes[ordered], limits)
+    found: list[bytes] = [b""] * len(batch)
+    for which in np.split(ordered, ends):
+        if len(which):
+            forms = _canonical(batch.take(which).packed())
+            for g, form in zip(which.tolist(), forms, strict=True):
+                found[g] = form
+    return found
+
+
+def _canonical(batch: GraphBatch) -> list[bytes]:
     adjacency = batch.adjacency.astype(np.uint64)
     start = np.where(batch.present, mix(batch.labels) | np.uint64(1), ABSENT)
     colours = _stable(start, adjacency)

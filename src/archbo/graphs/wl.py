@@ -9,12 +9,15 @@ replaced by a sum of mixed hashes.
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from archbo.arrays import Array, UInt64
 from archbo.graphs.batch import ABSENT, GraphBatch
 
 _FORWARD = np.uint64(0x9E3779B97F4A7C15)
 _BACKWARD = np.uint64(0xC2B2AE3D27D4EB4F)
+
+_DENSE = 16  # up to so many vertices sums over all pairs are quicker than over edges
 
 
 def mix(x: UInt64[Array, ...]) -> UInt64[Array, ...]:
@@ -35,6 +38,11 @@ def refine(colours: UInt64[Array, "g v"], adjacency: UInt64[Array, "g v v"]) -> 
     """
     ahead = np.matmul(mix(colours + _FORWARD)[:, None, :], adjacency)[:, 0]
     behind = np.matmul(adjacency, mix(colours + _BACKWARD)[:, :, None])[:, :, 0]
+    return _next(colours, ahead, behind)
+
+
+def _next(colours: Array, ahead: Array, behind: Array) -> Array:
+    """The colours of the next round from the sums over the vertices before and behind each."""
     new = mix(mix(colours) + ahead * _FORWARD + behind * _BACKWARD)
     return np.where(colours == ABSENT, ABSENT, new | np.uint64(1))
 
@@ -44,10 +52,27 @@ def colours(batch: GraphBatch, rounds: int) -> list[UInt64[Array, "g v"]]:
 
     The rounds do not share colours, so that their union is the multiset that a kernel compares.
     """
-    adjacency = batch.adjacency.astype(np.uint64)
     current = np.where(batch.present, mix(batch.labels) | np.uint64(1), ABSENT)
     found = [current]
+    sparse = rounds > 0 and batch.labels.shape[1] > _DENSE
+    adjacency = _block_diagonal(batch) if sparse else batch.adjacency.astype(np.uint64)
     for _ in range(rounds):
-        current = refine(current, adjacency)
+        current = _refine_sparse(current, adjacency) if sparse else refine(current, adjacency)
         found.append(current)
     return found
+
+
+def _block_diagonal(batch: GraphBatch) -> csr_array:
+    """All graphs of a batch as one: large ones have few edges for their size."""
+    count, size = batch.labels.shape
+    g, s, t = np.nonzero(batch.adjacency)
+    many = batch.adjacency[g, s, t].astype(np.uint64)
+    shape = (count * size, count * size)
+    return csr_array((many, (g * size + s, g * size + t)), shape=shape)
+
+
+def _refine_sparse(colours: UInt64[Array, "g v"], adjacency: csr_array) -> Array:
+    """The same as `refine`, in time that grows with the edges."""
+    ahead = adjacency.T @ mix(colours + _FORWARD).ravel()
+    behind = adjacency @ mix(colours + _BACKWARD).ravel()
+    return _next(colours, ahead.reshape(colours.shape), behind.reshape(colours.shape))
