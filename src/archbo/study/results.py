@@ -100,7 +100,7 @@ def read_results(path: str | Path, problem: Problem, value: str | None) -> list[
                     continue
                 failed = whole and row.get("state") == State.FAILED
                 told = FAILED if failed else _value(row.get(value), f"{where}, column {value!r}")
-                plain = _whole(row[ARCHITECTURE], where) if whole else _assembled(row, space)
+                plain = _leaf(row[ARCHITECTURE], space) if whole else _assembled(row, space)
                 results.append(Observation(_member(space, plain, where), checked_value(told)))
             return results
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -143,15 +143,6 @@ def _value(text: str | None, where: str) -> Any:
             hint='Write "failed" for a training that failed.',
         )
     return number
-
-
-def _whole(text: str | None, where: str) -> Any:
-    try:
-        return _parsed(text or "")
-    except ValueError:
-        raise ObservationError(
-            f"expected a plain value as JSON, got {text!r}", path=f"{where}, column 'architecture'"
-        ) from None
 
 
 def _member(space: Part, plain: Any, where: str) -> Architecture:
@@ -207,7 +198,7 @@ def _part_at(space: Part, steps: Sequence[str]) -> Part | None:
 
 
 def _leaf(text: str, part: Part | None) -> Any:
-    """A cell's text as the value of a part."""
+    """A cell's text as the plain value of a part."""
     if isinstance(part, Choice):
         for option in part.options:
             if text == str(option):
