@@ -60,6 +60,9 @@ class Session:
         observer: is told what happens.
         wanted: says whether a study is the one that is looked for; None to let all of them run.
         instead: what is done with the wanted study and its training function.
+        draft: whether studies are only looked at: one whose store is not there, or holds another
+            study, is in memory, and nothing that takes long is done before it is asked for.
+        remarks: what stands in the way of running such a study.
         studies: those whose run was called.
         names: what the program had defined when the wanted study's run was called.
     """
@@ -68,6 +71,8 @@ class Session:
     observer: Observer | None = None
     wanted: Callable[[Study], bool] | None = None
     instead: Callable[[Study, Train], object] = lambda _study, _train: None
+    draft: bool = False
+    remarks: list[str] = field(default_factory=list)
     studies: list[Study] = field(default_factory=list)
     names: Mapping[str, Any] = field(default_factory=dict)
 
@@ -105,13 +110,16 @@ def overriding(options: RunOptions, observer: Observer | None = None) -> Iterato
 def capture(
     wanted: Callable[[Study], bool],
     instead: Callable[[Study, Train], object] = lambda _study, _train: None,
+    *,
+    draft: bool = False,
 ) -> Iterator[Session]:
     """Let no `study.run` inside train anything, and end with the first wanted study's run.
 
     The wanted study, if there is one, is then the last of the session's. Something else may be done
     with it and its training function, inside the program, where other processes find its functions.
+    Drafts are studies that nobody is going to run.
     """
-    with _session(Session(wanted=wanted, instead=instead)) as session:
+    with _session(Session(wanted=wanted, instead=instead, draft=draft)) as session:
         try:
             yield session
         except Captured as end:

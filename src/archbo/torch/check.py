@@ -52,12 +52,21 @@ def check(
                 reduction=reduction,
                 operations=operations,
             )
-        for module in network.modules():
-            if isinstance(module, Cell):
-                _watch(module)
-        with _explained("cannot run"):
-            output = network(torch.randn(_BATCH, *inputs))
+        output = run(network, torch.randn(_BATCH, *inputs))
     return tuple(output.shape)
+
+
+def run(network: nn.Module, batch: Any) -> Any:
+    """Run a network forward once, for what it gives; afterwards its cells watch their operations.
+
+    Raises:
+        TrainingError: as `check`.
+    """
+    for module in list(network.modules()):
+        if isinstance(module, Cell):
+            _watch(module)
+    with _explained("cannot run"):
+        return network(batch)
 
 
 @contextmanager
