@@ -9,19 +9,29 @@ from archbo.surrogates.base import (
     SupportsSampling,
     Surrogate,
 )
+from archbo.surrogates.boosting import GradientBoosting
+from archbo.surrogates.ensemble import DeepEnsemble
 from archbo.surrogates.fitting import fit
+from archbo.surrogates.forest import RandomForest
+from archbo.surrogates.gnn import GraphNeuralNetwork
 from archbo.surrogates.gp import NOISE_PRIOR, GaussianProcess
 from archbo.surrogates.outcomes import HalfRank, Outcomes, OutcomeTransform, RankTransform
+from archbo.surrogates.ratio import DensityRatio
 
 __all__ = [
     "NOISE_PRIOR",
+    "DeepEnsemble",
+    "DensityRatio",
     "GaussianProcess",
+    "GradientBoosting",
+    "GraphNeuralNetwork",
     "HalfRank",
     "JointPosterior",
     "Learner",
     "OutcomeTransform",
     "Outcomes",
     "Posterior",
+    "RandomForest",
     "RankTransform",
     "SupportsFantasies",
     "SupportsJoint",
