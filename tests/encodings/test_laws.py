@@ -8,9 +8,11 @@ from archbo.encodings import (
     Flat,
     Graphs,
     Joined,
+    Latent,
     OneHot,
     PathMultiset,
     Paths,
+    Projection,
     ShortestPaths,
     Statistics,
     WeisfeilerLehman,
@@ -28,7 +30,7 @@ OF_GRAPHS = [
     WeisfeilerLehman(4),
 ]
 OF_VERTICES = [Adjacency(), Adjacency(one_hot=False, truncate=7), Graphs()]
-OF_DECISIONS = [OneHot(), Flat(most=4)]
+OF_DECISIONS = [OneHot(), Flat(most=4), Projection(dimensions=5)]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -45,3 +47,9 @@ def test_equal_networks_are_encoded_equally(encoding, space):
 @pytest.mark.parametrize("encoding", OF_VERTICES, ids=repr)
 def test_equal_node_cells_are_encoded_equally(encoding, node_cell):
     equal_networks_look_equal(encoding, node_cell)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_the_latent_encoding_keeps_each_law(law, space):
+    pytest.importorskip("torch")
+    law(Latent(dimensions=3, width=8, epochs=1), space)

@@ -7,8 +7,10 @@ from archbo.encodings.base import Encode, Encoding
 from archbo.encodings.dense import Graphs
 from archbo.encodings.encoder import Encoder
 from archbo.encodings.flat import Counts, Flat, Joined, OneHot, Statistics
+from archbo.encodings.latent import Latent
 from archbo.encodings.multisets import ShortestPaths, WeisfeilerLehman, weisfeiler_lehman_to
 from archbo.encodings.paths import PathMultiset, Paths
+from archbo.encodings.projection import Projection
 from archbo.errors import ProblemError
 
 __all__ = [
@@ -20,9 +22,11 @@ __all__ = [
     "Flat",
     "Graphs",
     "Joined",
+    "Latent",
     "OneHot",
     "PathMultiset",
     "Paths",
+    "Projection",
     "ShortestPaths",
     "Statistics",
     "WeisfeilerLehman",

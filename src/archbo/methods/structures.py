@@ -18,7 +18,7 @@ from archbo.kernels import (
     Encoded,
     Hamming,
     HistogramRBF,
-    Isotropic,
+    IsotropicMatern52,
     Kernel,
     Matern52,
     structure,
@@ -81,7 +81,7 @@ def _chosen(reference: Encoded, name: str) -> Kernel:
     if np.issubdtype(reference[name].dtype, np.unsignedinteger):
         beside = [_kernel(reference, block) for block in _CONTEXT if block in reference]
         return reduce(mul, beside, HistogramRBF.of((name,), reference))
-    return Isotropic.of(name, reference)
+    return IsotropicMatern52.of(name, reference)
 
 
 def _term(reference: Encoded, names: list[str]) -> Kernel:
