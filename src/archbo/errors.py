@@ -14,6 +14,7 @@ ArchboError
 │   └── BusyError         another process is running this study
 ├── ProgramError          a program without a study in it
 ├── TrainingError         a training went wrong, or trial was misused
+├── ExportError           a network that cannot be written in this form (also ValueError)
 └── MissingExtraError     an optional package is not installed          (also ImportError)
 Stopped                   not an error: the study ends this training here
 """
@@ -102,6 +103,10 @@ class ProgramError(ArchboError):
 
 class TrainingError(ArchboError):
     """A training that went wrong, or a trial that was misused."""
+
+
+class ExportError(ArchboError, ValueError):
+    """A network that cannot be written in the form that is asked for."""
 
 
 class MissingExtraError(ArchboError, ImportError):  # type: ignore[misc] # its path may be None

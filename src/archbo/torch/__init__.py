@@ -1,4 +1,4 @@
-"""Architectures as PyTorch modules: building them, what they cost, whether they run.
+"""Architectures as PyTorch modules: building them, their cost, whether they run, taking them away.
 
 Needs PyTorch: `pip install 'archbo[torch]'`.
 """
@@ -15,6 +15,17 @@ except ImportError as error:
 from archbo.torch.build import build, cell
 from archbo.torch.check import check
 from archbo.torch.cost import Cost, cost
+from archbo.torch.export import Exported, export
 from archbo.torch.operations import OPERATIONS, Operations
 
-__all__ = ["OPERATIONS", "Cost", "Operations", "build", "cell", "check", "cost"]
+__all__ = [
+    "OPERATIONS",
+    "Cost",
+    "Exported",
+    "Operations",
+    "build",
+    "cell",
+    "check",
+    "cost",
+    "export",
+]

@@ -95,7 +95,7 @@ class Skeleton:
         ends = [(s + 1) * fewest + min(s + 1, left) for s in range(self.stages)]
         return [wirings[a:b] for a, b in zip([0, *ends], ends, strict=False)]
 
-    def assemble(self, bodies: Sequence[nn.Module]) -> nn.Module:
+    def assemble(self, bodies: Sequence[nn.Module]) -> Classifier:
         """The network around the body of each stage: [b c h w] to [b classes].
 
         Source: Dong and Yang 2020 (NAS-Bench-201), section 2.1, with the residual reduction.
@@ -116,11 +116,21 @@ class Skeleton:
             nn.Flatten(),
             nn.Linear(width, self.classes),
         ]
-        return nn.Sequential(
-            OrderedDict(
-                stem=nn.Sequential(*stem), body=nn.Sequential(*stages), head=nn.Sequential(*head)
-            )
+        return Classifier(
+            self.inputs, nn.Sequential(*stem), nn.Sequential(*stages), nn.Sequential(*head)
         )
+
+
+class Classifier(nn.Sequential):
+    """Stem, body and head, one after another: [b c h w] to [b classes].
+
+    Attributes:
+        inputs: channels, height and width of the images that it is for.
+    """
+
+    def __init__(self, inputs: Shape, stem: nn.Module, body: nn.Module, head: nn.Module) -> None:
+        super().__init__(OrderedDict(stem=stem, body=body, head=head))
+        self.inputs = inputs
 
 
 def plain_reduction(channels: int) -> nn.Module:
