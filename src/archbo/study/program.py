@@ -5,11 +5,39 @@ from __future__ import annotations
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from archbo.errors import ArchboError, ProgramError
+from archbo.errors import ArchboError, ProgramError, nearest
+
+BUILD = "build"
+"""The function of a program that builds networks, if it has one and no other is named."""
+
+
+def builder(names: Mapping[str, Any], name: str | None, program: str) -> Callable[..., Any] | None:
+    """The program's function from an architecture to a network; None if it has none.
+
+    Args:
+        names: what the program defines.
+        name: of the function; None for `build`, which need not be there.
+        program: its file, for the error.
+
+    Raises:
+        ProgramError: if there is no function of this name.
+    """
+    function = names.get(name or BUILD)
+    if callable(function):
+        return function
+    if name is None:
+        return None
+    functions = [other for other, value in names.items() if callable(value) and other[0] != "_"]
+    raise ProgramError(
+        f"there is no function {name!r} at the top level",
+        path=program,
+        hint=nearest(name, functions),
+    )
 
 
 def execute(program: Path, arguments: Sequence[str] = ()) -> int:
