@@ -152,3 +152,28 @@ def test_description_is_json_with_functions_by_their_names():
     assert described["constraints"] == ["width <= 9"]
     assert described["features"] == ["width"]
     assert described["seed"] == 3
+
+
+def test_what_a_pool_knows_is_a_feature():
+    graphs = [(["conv"] * k, [(v, v + 1) for v in range(k - 1)]) for k in range(1, 41)]
+    pool = ab.Pool(graphs, {"params": range(1, 41)})
+    problem = Problem.make(
+        pool, features={"mine": lambda arch: arch.value}, constraints={"params": "<= 7"}
+    )
+    assert problem.features.names == ("params", "mine")
+    assert problem.features.of(pool.architecture(3)) == {"params": 4.0, "mine": 3.0}
+    rows = pool.compiled.encode(list(pool.enumerate()))
+    np.testing.assert_array_equal(np.flatnonzero(problem.feasible(rows)), np.arange(7))
+    assert problem.describe()["features"] == ["mine"]
+
+
+def test_a_feature_that_a_pool_knows_needs_another_name():
+    pool = ab.Pool([(["conv"], [])], {"params": [1]})
+    with pytest.raises(ProblemError, match=r"features\.params: the space has a feature of this"):
+        Problem.make(pool, features={"params": lambda arch: 1.0})
+
+
+def test_a_constraint_on_what_a_pool_does_not_know_names_what_it_does():
+    pool = ab.Pool([(["conv"], [])], {"params": [1]})
+    with pytest.raises(ProblemError, match=r"'param' is not a feature.*Did you mean 'params'"):
+        Problem.make(pool, constraints={"param": "<= 3"})

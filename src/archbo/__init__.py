@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Float,
         Int,
         NodeCell,
+        Pool,
         Space,
     )
     from archbo.study import Study
@@ -43,6 +44,7 @@ _HOMES = {
         "Float",
         "Int",
         "NodeCell",
+        "Pool",
         "Space",
     ],
     "archbo.study": ["Study"],
@@ -64,6 +66,7 @@ __all__ = [
     "Int",
     "NodeCell",
     "Optimizer",
+    "Pool",
     "Prediction",
     "Proposal",
     "RandomSearch",

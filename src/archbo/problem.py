@@ -6,7 +6,7 @@ Everything is turned to "maximise" here and nowhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -114,45 +114,61 @@ class Bound:
 
 
 class FeatureTable:
-    """The user's functions of an architecture, each called once for each id."""
+    """Numbers known before training: what the space knows of its members, and the user's functions.
 
-    def __init__(self, functions: Mapping[str, Feature]) -> None:
+    Each function is called once for each id.
+
+    Args:
+        functions: of an architecture, by name.
+        known: names of what the space knows; see `CompiledSpace.known`.
+    """
+
+    def __init__(self, functions: Mapping[str, Feature], known: Iterable[str] = ()) -> None:
+        self.functions = dict(functions)
+        self.known = tuple(known)
         for name, function in functions.items():
             if not callable(function):
                 raise ProblemError(
                     f"a feature is a function of an architecture, got {function!r}",
                     path=f"features.{name}",
                 )
-        self.functions = dict(functions)
-        self._known: dict[str, tuple[float, ...]] = {}
+            if name in self.known:
+                raise ProblemError(
+                    "the space has a feature of this name",
+                    path=f"features.{name}",
+                    hint="Use another.",
+                )
+        self._found: dict[str, tuple[float, ...]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The features in the order of the columns of `values`."""
-        return tuple(self.functions)
+        return (*self.known, *self.functions)
 
     def of(self, arch: Architecture) -> dict[str, float]:
         """One architecture's features by name."""
-        return dict(zip(self.names, self._row(arch.id, arch), strict=True))
+        values = self.values(arch.space.compiled, arch.rows)[0]
+        return dict(zip(self.names, values.tolist(), strict=True))
 
     def values(self, compiled: CompiledSpace, rows: Rows) -> Float[Array, "n f"]:
         """The features of each row."""
-        if not self.functions:
-            return np.zeros((len(rows), 0))
-        archs = compiled.architectures(rows)
-        ids = compiled.ids(rows)
-        found = [self._row(key, arch) for key, arch in zip(ids, archs, strict=True)]
-        return np.array(found, dtype=float).reshape(len(rows), len(self.functions))
+        known = compiled.known(rows) if self.known else {}
+        columns = [known[name] for name in self.known]
+        if self.functions:
+            archs, ids = compiled.architectures(rows), compiled.ids(rows)
+            found = [self._row(key, arch) for key, arch in zip(ids, archs, strict=True)]
+            columns += [*np.array(found, dtype=float).reshape(len(rows), len(self.functions)).T]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
 
     def _row(self, key: str, arch: Architecture) -> tuple[float, ...]:
-        known = self._known.get(key)
-        if known is None:
-            known = tuple(
+        found = self._found.get(key)
+        if found is None:
+            found = tuple(
                 _answer(function, arch, float, f"features.{name}")
                 for name, function in self.functions.items()
             )
-            self._known[key] = known
-        return known
+            self._found[key] = found
+        return found
 
 
 def _answer(
@@ -219,9 +235,10 @@ class Problem:
         seed = plain(seed)
         if not is_whole(seed):
             raise ProblemError(f"seed must be a whole number, got {seed!r}")
-        bounds, predicates = _parse_constraints(constraints, tuple(features or {}))
+        nothing = space.compiled.encode([])
+        table = FeatureTable(features or {}, known=space.compiled.known(nothing))
+        bounds, predicates = _parse_constraints(constraints, table.names)
         objective = Objective.parse(maximize, minimize)
-        table = FeatureTable(features or {})
         archs = _parse_start(space, start)
         problem = cls(space, objective, table, bounds, predicates, seed, archs)
         if problem.constrained:
@@ -328,7 +345,7 @@ class Problem:
             "objective": self.objective.name,
             "direction": "maximize" if self.objective.maximize else "minimize",
             "seed": self.seed,
-            "features": list(self.features.names),
+            "features": list(self.features.functions),
             "constraints": [str(bound) for bound in self.bounds]
             + [getattr(p, "__name__", type(p).__name__) for p in self.predicates],
             "start": [arch.to_dict() for arch in self.start] or None,

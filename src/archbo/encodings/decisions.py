@@ -10,8 +10,12 @@ from archbo.spaces.part import Kind
 
 
 def categorical_columns(space: CompiledSpace) -> Array:
-    """The columns whose values are options without order, and more than one of them."""
-    return np.flatnonzero(_categorical(space) & (space.options != 1))
+    """The columns whose values are options without order, and more than one of them.
+
+    Options that are mere positions, such as those of a pool, have no meaning to encode.
+    """
+    meaningful = np.array([decision.near is None for decision in space.decisions])
+    return np.flatnonzero(_categorical(space) & meaningful & (space.options != 1))
 
 
 def numeric_columns(space: CompiledSpace) -> Array:

@@ -5,6 +5,7 @@ from archbo.spaces.cells import Cell, EdgeCell, NodeCell
 from archbo.spaces.compiled import CompiledSpace, Rows
 from archbo.spaces.decisions import Bool, Choice, Float, Int
 from archbo.spaces.part import Part
+from archbo.spaces.pool import Pool
 from archbo.spaces.serial import from_dict
 from archbo.spaces.space import Chain, Space
 
@@ -20,6 +21,7 @@ __all__ = [
     "Int",
     "NodeCell",
     "Part",
+    "Pool",
     "Rows",
     "Space",
     "from_dict",

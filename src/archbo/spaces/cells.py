@@ -16,6 +16,7 @@ import numpy as np
 from archbo.arrays import Array, Rng
 from archbo.errors import ArchitectureError, SpaceError, nearest
 from archbo.graphs.batch import INPUT, OUTPUT, GraphBatch, from_edge_operations, label
+from archbo.graphs.canonical import canonical_bytes
 from archbo.spaces.part import (
     INACTIVE,
     Condition,
@@ -38,6 +39,10 @@ class Cell(Part):
     @abstractmethod
     def graphs(self, values: Array) -> GraphBatch:
         """The graphs of rows [n w] of its numbers, dead vertices included."""
+
+    def forms(self, values: Array) -> list[bytes]:
+        """The canonical forms of the graphs of rows [n w], dead vertices removed."""
+        return canonical_bytes(self.graphs(values).pruned())
 
     @abstractmethod
     def vertex_names(self, numbers: Sequence[float]) -> list[str]:

@@ -18,7 +18,6 @@ import numpy as np
 from archbo.arrays import Array, Bool, Float
 from archbo.errors import SpaceError
 from archbo.graphs.batch import GraphBatch
-from archbo.graphs.canonical import canonical_bytes
 from archbo.graphs.wl import colours, mix
 from archbo.spaces.architecture import Architecture
 from archbo.spaces.cells import Cell
@@ -247,8 +246,8 @@ class CompiledSpace:
         for block in self.cells:
             assert isinstance(block.part, Cell)
             present = np.flatnonzero(self.present(rows, block))
-            batch = block.part.graphs(rows.values[present, block.columns]).pruned()
-            forms = dict(zip(present.tolist(), canonical_bytes(batch), strict=True))
+            own = block.part.forms(rows.values[present, block.columns])
+            forms = dict(zip(present.tolist(), own, strict=True))
             contents = [
                 content + len(form := forms.get(i, b"")).to_bytes(4, "little") + form
                 for i, content in enumerate(contents)
@@ -271,6 +270,16 @@ class CompiledSpace:
             total = np.where(batch.present, last, np.uint64(0)).sum(axis=1, dtype=np.uint64)
             total = np.where(self.present(rows, block), total, np.uint64(0))
             found = mix(found + total + np.uint64(1))
+        return found
+
+    def known(self, rows: Rows) -> dict[str, Float[Array, " n"]]:
+        """The numbers that parts know of their members, by path and name; 0 where inactive."""
+        found = {}
+        for block in self.blocks:
+            path = block.path.removeprefix("space").removeprefix(".")
+            for name, column in block.part.known(rows.values[:, block.columns]).items():
+                full = f"{path}.{name}" if path else name
+                found[full] = np.where(self.present(rows, block), column, 0.0)
         return found
 
     def to_unit(self, rows: Rows) -> Float[Array, "n D"]:

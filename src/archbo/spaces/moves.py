@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,6 +104,8 @@ def _changed(space: CompiledSpace, rows: Rows, rng: Rng) -> Rows:
 
 def _step(decision: Decision, old: Array, steps: Array, jumps: Array) -> Array:
     """Other values of one decision: any other option, or a step along the range."""
+    if decision.near is not None:
+        return _one_of(decision.near, old, jumps)
     if decision.kind is Kind.CATEGORICAL:
         others = decision.options or 1
         # the k-th of the other options: those from the old one on move up by one
@@ -120,6 +122,15 @@ def _step(decision: Decision, old: Array, steps: Array, jumps: Array) -> Array:
     # a narrow range has few doubles: the next one, where the step was too short to reach it
     following = np.nextafter(old, np.where(old < decision.high, decision.high, decision.low))
     return np.where(new == old, following, new)
+
+
+def _one_of(near: Callable[[int], Array], old: Array, jumps: Array) -> Array:
+    """One of the options near each; the old one where there are none."""
+    new = old.copy()
+    for i, (option, jump) in enumerate(zip(old.tolist(), jumps, strict=True)):
+        if len(others := near(int(option))):
+            new[i] = others[int(jump * len(others))]
+    return new
 
 
 def mutate_one(space: CompiledSpace, arch: Architecture, rng: Rng) -> Architecture:
@@ -188,6 +199,8 @@ def _switched(space: CompiledSpace, row: Rows, values: Array, d: int) -> Array:
 
 def _steps(decision: Decision, old: float) -> list[float]:
     """The values that one step leads to; a step can be taken back."""
+    if decision.near is not None:
+        return [float(k) for k in decision.near(int(old))]
     if decision.kind is Kind.CATEGORICAL:
         return [float(k) for k in range(decision.options or 1) if k != old]
     if decision.kind is Kind.INTEGER:

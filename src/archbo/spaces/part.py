@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -88,6 +88,9 @@ class Decision:
         log: whether distances are those of the logarithm.
         default: what it starts from where it gets switched on and cannot be enumerated.
         condition: when it is active; None for always.
+        near: gives the options that are one step from an option, for options that are mere
+            positions in a list, such as a pool's members: no encoding shows which one is taken.
+            None where options have a meaning of their own, and each is one step from all others.
     """
 
     path: str
@@ -97,14 +100,20 @@ class Decision:
     log: bool
     default: float
     condition: Condition | None
+    near: Callable[[int], Array] | None = None
 
     @classmethod
     def categorical(
-        cls, path: str, options: int, condition: Condition | None, default: float = 0.0
+        cls,
+        path: str,
+        options: int,
+        condition: Condition | None,
+        default: float = 0.0,
+        near: Callable[[int], Array] | None = None,
     ) -> Decision:
         """One of so many options."""
         high = float(options - 1)
-        return cls(path, Kind.CATEGORICAL, 0.0, high, False, default, condition)
+        return cls(path, Kind.CATEGORICAL, 0.0, high, False, default, condition, near)
 
     @classmethod
     def integer(
@@ -166,6 +175,10 @@ class Part(ABC):
     def draw(self, rng: Rng, count: int) -> Array | None:  # noqa: ARG002 - as above
         """Random numbers [count w], if independent decisions would rarely be valid; else None."""
         return None
+
+    def known(self, values: Array) -> dict[str, Array]:  # noqa: ARG002 - as above
+        """Numbers known of its members before training, by name: [n] for rows [n w]."""
+        return {}
 
     @property
     def size(self) -> int | None:
@@ -256,10 +269,11 @@ class Part(ABC):
         return self.architecture(arch).graph
 
     def features(self, arch: Architecture) -> dict[str, float]:
-        """A few numbers known before training: counts of operations, depth, paths."""
+        """A few numbers known before training: counts of operations, depth, paths; and a pool's."""
         from archbo.graphs.statistics import statistics
 
-        found: dict[str, float] = {}
+        known = self.compiled.known(self._row(arch))
+        found = {name: float(column[0]) for name, column in known.items()}
         for path, batch in self.compiled.graphs(self._row(arch)).items():
             names = self.compiled.structures[path].names
             found |= {f"{path}.{k}": float(v[0]) for k, v in statistics(batch, names).items()}

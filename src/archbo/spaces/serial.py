@@ -10,10 +10,12 @@ from archbo.errors import SpaceError, nearest
 from archbo.spaces.cells import EdgeCell, NodeCell
 from archbo.spaces.decisions import Bool, Choice, Float, Int
 from archbo.spaces.part import Part, shown
+from archbo.spaces.pool import Pool
 from archbo.spaces.space import Chain, Space
 
 _KINDS: dict[str, type[Part]] = {
-    kind.__name__: kind for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell)
+    kind.__name__: kind
+    for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell, Pool)
 }
 
 

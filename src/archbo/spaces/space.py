@@ -65,7 +65,7 @@ class Space(Part):
                 raise SpaceError(
                     f"expected a part, got {shown(part)}",
                     path=f"{path}.{name}",
-                    hint="Parts are Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell.",
+                    hint="Parts are Choice, Int, Float, Bool, Space, Chain, and the cells.",
                 )
             part.check(f"{path}.{name}")
 
