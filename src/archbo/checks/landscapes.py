@@ -1,11 +1,15 @@
 """How far one result reaches: the correlation length of a space, from what was trained of it.
 
-Weinberger's autocorrelation of a random walk, rho(s) = corr(f(x_t), f(x_t+s)), falls as exp(-s / l)
-on many landscapes; l is the correlation length. A search makes no random walk, and it prefers good
-architectures. So l is fitted to the results themselves: as those of a Gaussian field whose
-correlation at distance d is (1 - noise) exp(-d / l), by maximum likelihood, which does not mind how
-the architectures were chosen as long as only earlier results told. The distance counts changed
-decisions; a step of a random walk changes one.
+Weinberger's autocorrelation of a landscape is that of the results along a random walk; the
+correlation length is how far apart two architectures are when it has fallen to 1/e. A search makes
+no random walk, and it prefers good architectures. So a Gaussian field is fitted to the results, by
+maximum likelihood, which does not mind how they were chosen as long as only earlier results told:
+its covariance at distance d is (1 - noise) exp(-d / l). A landscape's own mean takes part of that
+away, r, the mean of exp(-d / l) over all pairs of members:
+
+    rho(d) = (exp(-d / l) - r) / (1 - r),  which is 1/e at d = -l log(r + (1 - r) / e)
+
+The distance counts changed decisions; a step of a random walk changes one.
 
 Notation: n results, D decisions.
     z  [n]  normal scores of the results     d  [n n]  distances     m  log-likelihood
@@ -16,12 +20,13 @@ Matheron 1963, equation 3 (variogram).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf
+from math import e, exp, inf, isinf, log
 
 import numpy as np
 
 from archbo.arrays import Array, Float, Rng
 from archbo.spaces import CompiledSpace, Rows
+from archbo.spaces.moves import sample
 from archbo.spaces.part import Kind
 from archbo.surrogates.outcomes import RankTransform
 
@@ -29,6 +34,7 @@ LEAST_RESULTS = 12
 """Of fewer results nothing is said."""
 
 _MOST_RESULTS = 100  # of more a random part: the fit is cubic
+_MEMBERS = 300  # random ones, whose pairs say how far apart members are
 _LENGTHS = np.geomspace(0.02, 50.0, 48)  # in mean distances of the results
 _NOISE = np.array([1e-3, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 _DROP = 1.92  # of the log-likelihood at the ends of a 95% interval: half of chi-squared's 3.84
@@ -56,7 +62,9 @@ class LandscapeInfo:
     Attributes:
         results: how many networks it is fitted to.
         length: the correlation length, in changed decisions.
-        low, high: its 95% interval; 0 and infinity where the results do not tell.
+        low, high: its 95% interval; from 0 to `longest` where the results do not tell.
+        longest: the largest there is in this space, that of a landscape as smooth as can be.
+        one_change: the autocorrelation after one changed decision.
         noise: the part of the variance that differs however near two architectures are.
         typical: the mean distance of two results.
         pairs: the empirical correlations, by distance.
@@ -66,14 +74,11 @@ class LandscapeInfo:
     length: float
     low: float
     high: float
+    longest: float
+    one_change: float
     noise: float
     typical: float
     pairs: tuple[Pairs, ...]
-
-    @property
-    def one_change(self) -> float:
-        """The correlation after one changed decision, noise aside."""
-        return exp(-1 / self.length)
 
 
 def landscape_info(
@@ -85,7 +90,7 @@ def landscape_info(
         space: of the rows.
         rows: different networks.
         values: the result of each.
-        rng: chooses among them, if they are too many.
+        rng: chooses among them, if they are too many, and the members that they stand for.
     """
     if len(values) > _MOST_RESULTS:
         chosen = rng.choice(len(values), _MOST_RESULTS, replace=False)
@@ -99,15 +104,44 @@ def landscape_info(
     m = np.array([[_log_likelihood(z, d, length, noise) for noise in _NOISE] for length in lengths])
     best, noise = np.unravel_index(m.argmax(), m.shape)
     low, high = _interval(lengths, m.max(axis=1))
+    random = distances(space, sample(space, rng, _MEMBERS))[np.triu_indices(_MEMBERS, 1)]
+    length = float(lengths[best])
     return LandscapeInfo(
         results=len(z),
-        length=float(lengths[best]),
-        low=low,
-        high=high,
+        length=correlation_length(length, random),
+        low=correlation_length(low, random),
+        high=correlation_length(high, random),
+        longest=correlation_length(inf, random),
+        one_change=autocorrelation(1.0, length, random),
         noise=float(_NOISE[noise]),
         typical=typical,
         pairs=correlogram(z, d),
     )
+
+
+def autocorrelation(distance: float, length: float, random: Float[Array, " k"]) -> float:
+    """Weinberger's rho at a distance, for a field whose covariance is exp(-d / length).
+
+    Args:
+        distance: between two members.
+        length: of the field.
+        random: distances of pairs of random members.
+    """
+    shared = float(np.exp(-random / length).mean())
+    return (exp(-distance / length) - shared) / (1 - shared)
+
+
+def correlation_length(length: float, random: Float[Array, " k"]) -> float:
+    """The distance at which the autocorrelation of such a field is 1/e.
+
+    An infinite length is the limit: a field that is linear in the distance.
+    """
+    if length == 0:
+        return 0.0
+    if isinf(length):
+        return float(random.mean()) * (1 - 1 / e)
+    shared = float(np.exp(-random / length).mean())
+    return -length * log(shared + (1 - shared) / e)
 
 
 def distances(space: CompiledSpace, rows: Rows) -> Float[Array, "n n"]:

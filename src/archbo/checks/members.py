@@ -27,6 +27,8 @@ FAILURES_KEPT = 3
 """So many of the architectures for which something fails are kept."""
 
 _MOST = 1000  # random members looked at, whatever the time
+_FEW = 50  # of fewer networks little can be said: for these the time may be exceeded
+_PATIENCE = 2  # so many times
 _SEARCHED = 4096  # networks that `Problem.examples` may look at before it gives up
 
 
@@ -90,7 +92,9 @@ def look(problem: Problem, rng: Rng, *, seconds: float) -> Looked:
     different: list[Architecture] = []
     for arch, key in zip(archs, ids, strict=True):
         if key not in networks:
-            if different and time.perf_counter() - began > seconds:
+            took = time.perf_counter() - began
+            # a first call may load and measure much; so a few more, before anything is said
+            if took > seconds * (1 if len(different) >= _FEW else _PATIENCE) and different:
                 break
             networks[key] = len(different)
             different.append(arch)

@@ -21,6 +21,7 @@ from archbo.spaces import Architecture
 from archbo.torch.check import run
 
 _MOST = 200  # networks, whatever the time
+_FEW = 2  # also where the time is up: the first one may load much
 _BATCH = 2  # batch normalization needs more than one value a channel
 
 Build = Callable[[Architecture], Any]
@@ -59,7 +60,7 @@ def networks_info(
     took: list[float] = []
     ends = time.perf_counter() + seconds
     for arch in archs[:_MOST]:
-        if tried and time.perf_counter() > ends:
+        if len(tried) >= _FEW and time.perf_counter() > ends:
             break
         began = time.perf_counter()
         with torch.random.fork_rng(devices=[]):
