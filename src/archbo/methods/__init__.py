@@ -10,21 +10,33 @@ from archbo.methods.base import Method, Search
 from archbo.methods.baselines import RandomSearch
 from archbo.methods.bayesian import BayesianOptimization
 from archbo.methods.evolution import RegularizedEvolution
+from archbo.methods.grid import GridSearch
+from archbo.methods.local_search import LocalSearch
+from archbo.methods.reinforce import Reinforce
+from archbo.methods.tpe import TreeParzen
 
 METHODS: dict[str, Callable[[], Method]] = {
     "bo": BayesianOptimization,
     "random": RandomSearch,
+    "grid": GridSearch,
+    "local-search": LocalSearch,
     "evolution": RegularizedEvolution,
+    "reinforce": Reinforce,
+    "tpe": TreeParzen,
 }
 """The methods that have a name; a package adds one by an entry point `archbo.methods`."""
 
 __all__ = [
     "METHODS",
     "BayesianOptimization",
+    "GridSearch",
+    "LocalSearch",
     "Method",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "Search",
+    "TreeParzen",
     "find_method",
 ]
 

@@ -38,7 +38,8 @@ class Search(ABC):
             ProblemError: if the method has no surrogate.
         """
         raise ProblemError(
-            f"{type(self).__name__} has no surrogate to predict with", hint='Use method="bo".'
+            f"{type(self).__name__.lstrip('_')} has no surrogate to predict with",
+            hint='Use method="bo".',
         )
 
 

@@ -52,15 +52,15 @@ class Taken:
 
 def new_rows(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
     """The feasible rows that are no taken network, each network once; and all then taken."""
-    first = _first(problem.compiled.fingerprints(rows).tolist(), taken.fingerprints)
+    first = first_positions(problem.compiled.fingerprints(rows).tolist(), taken.fingerprints)
     fresh = rows.take(np.array(list(first.values()), dtype=np.int64))
     if problem.constrained:
         fresh = fresh.take(problem.feasible(fresh))
     return fresh, taken.plus(fresh, first)  # the infeasible among them may count as taken, too
 
 
-def _first(keys: Iterable[_Key], taken: Container[_Key]) -> dict[_Key, int]:
-    """The keys that are not taken, each with its first position."""
+def first_positions(keys: Iterable[_Key], taken: Container[_Key]) -> dict[_Key, int]:
+    """The keys that are not taken, each with its first position, in order."""
     found: dict[_Key, int] = {}
     for i, key in enumerate(keys):
         if key not in taken:
@@ -93,13 +93,20 @@ def random_rows(problem: Problem, count: int, rng: Rng, taken: Taken) -> Rows:
     found.append(rest.take(rng.permutation(len(rest))[: count - have]))
     rows = stack(found)
     if not len(rows):
-        which = "networks of the space that meet the constraints"
-        raise ExhaustedError(
-            f"all {len(taken.ids(problem))} "
-            f"{which if problem.constrained else 'different networks of the space'} are known",
-            hint="Enlarge the space, or stop here.",
-        )
+        raise exhausted(problem, len(taken.ids(problem)))
     return rows
+
+
+def exhausted(problem: Problem, known: int, where: str = "space") -> ExhaustedError:
+    """The error for when so many networks are all that there are."""
+    which = (
+        f"networks of the {where} that meet the constraints"
+        if problem.constrained
+        else f"different networks of the {where}"
+    )
+    return ExhaustedError(
+        f"all {known} {which} are known", hint=f"Enlarge the {where}, or stop here."
+    )
 
 
 def filled(problem: Problem, rows: Rows, count: int, rng: Rng, taken: Taken) -> Rows:
@@ -124,7 +131,7 @@ def remaining_rows(problem: Problem, taken: Taken) -> Rows:
         return new_rows(problem, problem.examples, taken)[0] if problem.constrained else found[0]
     seen = taken.ids(problem)
     for rows in enumerate_rows(problem.compiled):
-        first = _first(problem.compiled.ids(rows), seen)
+        first = first_positions(problem.compiled.ids(rows), seen)
         seen |= first.keys()
         fresh = rows.take(np.array(list(first.values()), dtype=np.int64))
         found.append(fresh.take(problem.feasible(fresh)))
