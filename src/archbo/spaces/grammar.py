@@ -44,7 +44,8 @@ class Grammar(Cell):
     Args:
         start: the rule to begin with.
         rules: the productions of each rule, as texts.
-        max_depth: how many rules are applied one inside the other at most, the start included.
+        max_depth: how many rules are applied one inside the other at most, the start included;
+            for the parameters of an operation it is counted anew.
         combinators: more ways to join networks, such as `{"residual(x)": "par(x, skip_connect)"}`.
         none: the operation that passes nothing on; None if there is none.
         skip: the operation that passes its input on; None if there is none.
@@ -216,7 +217,7 @@ class Grammar(Cell):
 
     def count(self) -> int:
         """How many strings there are; one with several derivations counts once."""
-        return self._languages.size(Term(self.start), self.max_depth)
+        return self._languages.size(Term(self.start), self.max_depth, network=True)
 
     def valid(self, values: Array) -> Array:
         """Where the derivation is the first one of its string."""
@@ -235,22 +236,26 @@ class Grammar(Cell):
     @cached_property
     def _ambiguous(self) -> Array:
         """Which value of which decision may derive what an earlier production derives, too."""
-        tree, rules = self._tree, self._rules
+        tree = self._tree
         most = max(len(slot.options) for slot in tree.slots.values())
         found = np.zeros((len(tree.decisions), most), dtype=bool)
         known: dict[tuple[str, int], list[Term]] = {}
         for slot in tree.slots.values():
             key = slot.rule, slot.depth
             if key not in known:
-                bodies = rules.offered(*key)
-                known[key] = [
-                    body
-                    for k, body in enumerate(bodies)
-                    if any(self._languages.overlap(b, body, slot.depth - 1) for b in bodies[:k])
-                ]
+                known[key] = self._repeating(*key)
             for body in known[key] if slot.column >= 0 else ():
                 found[slot.column, slot.options.index(body)] = True
         return found
+
+    def _repeating(self, rule: str, depth: int) -> list[Term]:
+        """The bodies of a rule that derive what an earlier one derives, too."""
+        bodies, network = self._rules.offered(rule, depth), rule in self._rules.networks
+
+        def overlap(a: Term, b: Term) -> bool:
+            return self._languages.overlap(a, b, depth - 1, network=network)
+
+        return [b for k, b in enumerate(bodies) if any(overlap(a, b) for a in bodies[:k])]
 
     def draw(self, rng: Rng, count: int) -> Array:
         """Spread over all depths; see `Sampler`."""

@@ -114,15 +114,14 @@ def _expand(tree: Unrolled, numbers: Array, folded: int) -> Iterator[_Level]:
     while True:
         nodes = _resolved(tree, numbers, nodes, rows, folded)
         labels = np.full(len(nodes), ABSENT)
-        kind, depth = tree.kind[nodes], tree.depth[nodes]
-        # the rules of an operation's parameters have one depth less than that of the operation
-        whole = np.flatnonzero((kind == LEAF) & (depth > folded + 1))
-        leaves = nodes[whole]
-        rank = ranks[rows[whole], tree.end[leaves]] - ranks[rows[whole], tree.begin[leaves]]
-        labels[whole] = tree.labels[tree.first[leaves] + rank]
-        part = np.flatnonzero((kind == SLOT) | ((kind == LEAF) & (depth <= folded + 1)))
-        option = np.where(kind[part] == SLOT, _options(tree, numbers, nodes[part], rows[part]), 0)
-        labels[part] = tree.fold_labels[tree.fold[nodes[part]] + option]
+        kind = tree.kind[nodes]
+        which = np.flatnonzero(kind == LEAF)
+        leaves, owners = nodes[which], rows[which]
+        rank = ranks[owners, tree.end[leaves]] - ranks[owners, tree.begin[leaves]]
+        labels[which] = tree.labels[tree.first[leaves] + rank]
+        which = np.flatnonzero(kind == SLOT)  # those that stand for all below
+        slots, owners = nodes[which], rows[which]
+        labels[which] = tree.fold_labels[tree.first[slots] + _options(tree, numbers, slots, owners)]
         zeros = np.zeros(len(nodes), dtype=np.int64)
         yield _Level(nodes, rows, parents, labels, zeros, zeros.copy())
         parents = np.repeat(np.flatnonzero(kind >= IN_SERIES), 2)

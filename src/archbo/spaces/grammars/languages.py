@@ -1,6 +1,7 @@
 """How many different strings rules derive, each counted once however it is derived.
 
-A language is that of a term within a depth: the term with its rules replaced by what they derive.
+A language is that of a term within a depth: the term with its rules replaced by what they derive;
+it says, too, whether the term is a network or a parameter.
 A set of languages stands for their intersection. All terms with one outermost name and given
 languages of its arguments are a box; an intersection of languages is a union of boxes.
 """
@@ -12,7 +13,8 @@ from math import prod
 from archbo.spaces.grammars.rules import Rules
 from archbo.spaces.grammars.terms import Term
 
-_Languages = frozenset[tuple[Term, int]]
+_Language = tuple[Term, int, bool]
+_Languages = frozenset[_Language]
 _Box = tuple[_Languages, ...]
 
 
@@ -23,22 +25,23 @@ class Languages:
         self.rules = rules
         self._counts: dict[_Languages, int] = {}
 
-    def size(self, term: Term, depth: int) -> int:
+    def size(self, term: Term, depth: int, *, network: bool) -> int:
         """How many strings a term derives within a depth."""
-        return self._common(frozenset({(term, depth)}))
+        return self._common(frozenset({(term, depth, network)}))
 
-    def overlap(self, a: Term, b: Term, depth: int) -> bool:
+    def overlap(self, a: Term, b: Term, depth: int, *, network: bool) -> bool:
         """Whether some string is derived from both terms within a depth."""
-        return self._common(frozenset({(a, depth), (b, depth)})) > 0
+        return self._common(frozenset({(a, depth, network), (b, depth, network)})) > 0
 
     def _common(self, languages: _Languages) -> int:
         """How many strings are in all the languages."""
-        shallowest: dict[Term, int] = {}
-        for term, depth in languages:  # the deeper language of a term holds the shallower one
-            shallowest[term] = min(depth, shallowest.get(term, depth))
-        languages = frozenset(shallowest.items())
+        shallowest: dict[tuple[Term, bool], int] = {}
+        for term, depth, network in languages:  # the deeper language of a term holds the shallower
+            key = term, network
+            shallowest[key] = min(depth, shallowest.get(key, depth))
+        languages = frozenset((term, depth, n) for (term, n), depth in shallowest.items())
         if languages not in self._counts:
-            first, *others = (self._boxes(term, depth) for term, depth in languages)
+            first, *others = (self._boxes(language) for language in languages)
             for boxes in others:
                 first = {
                     name: [_both(a, b) for a in first[name] for b in boxes[name]]
@@ -47,14 +50,17 @@ class Languages:
             self._counts[languages] = sum(map(self._united, first.values()))
         return self._counts[languages]
 
-    def _boxes(self, term: Term, depth: int) -> dict[tuple[str, int], list[_Box]]:
+    def _boxes(self, language: _Language) -> dict[tuple[str, int], list[_Box]]:
         """The boxes of a language by outermost name and number of arguments."""
+        term, depth, network = language
         if not self.rules.is_rule(term):
-            box = tuple(frozenset({(arg, depth)}) for arg in term.args)
+            joint = self.rules.is_joint(term)
+            inner = depth if joint or not network else self.rules.max_depth
+            box = tuple(frozenset({(arg, inner, joint)}) for arg in term.args)
             return {(term.name, len(term.args)): [box]}
         found: dict[tuple[str, int], list[_Box]] = {}
         for body in self.rules.offered(term.name, depth):
-            for name, boxes in self._boxes(body, depth - 1).items():
+            for name, boxes in self._boxes((body, depth - 1, network)).items():
                 found.setdefault(name, []).extend(boxes)
         return found
 

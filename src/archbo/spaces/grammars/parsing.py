@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archbo.errors import ArchitectureError, nearest
 from archbo.spaces.grammars.rules import Rules
@@ -26,19 +27,22 @@ class Parser:
         key = (name, depth, id(term))
         if key not in self._found:
             bodies = self.rules.offered(name, depth)
-            body = next((b for b in bodies if self.fits(b, depth - 1, term)), None)
+            network = name in self.rules.networks
+            fitting = (b for b in bodies if self._fits(b, depth - 1, term, network=network))
+            body = next(fitting, None)
             self._found[key] = term, body
         return self._found[key][1]
 
-    def fits(self, body: Term, depth: int, term: Term) -> bool:
+    def _fits(self, body: Term, depth: int, term: Term, *, network: bool) -> bool:
         """Whether a term is the body with its rules replaced by what they derive."""
         if self.rules.is_rule(body):
             return self.first(body.name, depth, term) is not None
-        return (
-            body.name == term.name
-            and len(body.args) == len(term.args)
-            and all(self.fits(b, depth, t) for b, t in zip(body.args, term.args, strict=True))
-        )
+        if body.name != term.name or len(body.args) != len(term.args):
+            return False
+        joint = self.rules.is_joint(body)
+        inner = depth if joint or not network else self.rules.max_depth
+        pairs = zip(body.args, term.args, strict=True)
+        return all(self._fits(b, inner, t, network=joint) for b, t in pairs)
 
     def inner(self, body: Term, term: Term) -> Iterator[Term]:
         """The terms that the rules in a body derive, in order."""
@@ -56,25 +60,23 @@ class Parser:
             text: what it was read from.
             path: where it was given.
         """
-        rules = self.rules
-        unlimited = self._unlimited(term)
-        if self.first(rules.start, unlimited, term) is None:
-            problem, hint, at = self._blame(Term(rules.start), term, unlimited)
+        start = self.rules.start
+        # within such a depth every derivation ends
+        unlimited = replace(self.rules, max_depth=(_nesting(term) + 1) * len(self.rules.least) + 1)
+        parser = Parser(unlimited)
+        if parser.first(start, unlimited.max_depth, term) is None:
+            problem, hint, at = parser._blame(Term(start), term)
             where = excerpt(text, at)
             return ArchitectureError(f"{problem}, at {where}", path=path, hint=hint)
-        depth = rules.max_depth
-        while self.first(rules.start, depth, term) is None:
+        depth = self.rules.max_depth
+        while Parser(replace(self.rules, max_depth=depth)).first(start, depth, term) is None:
             depth += 1
         return ArchitectureError(
-            f"its derivation is {depth} deep, max_depth={rules.max_depth}", path=path
+            f"its derivation is {depth} deep, max_depth={self.rules.max_depth}", path=path
         )
 
-    def _unlimited(self, term: Term) -> int:
-        """A depth within which every derivation of a term ends."""
-        return (_nesting(term) + 1) * len(self.rules.productions) + 1
-
-    def _blame(self, body: Term, term: Term, depth: int) -> tuple[str, str, int]:
-        """What is wrong, what to do, and at which position."""
+    def _blame(self, body: Term, term: Term) -> tuple[str, str, int]:
+        """What is wrong, what to do, and at which position; for rules with depth enough."""
         shapes = list(self._shapes(body))
         names = [shape.name for shape in shapes]
         if term.name not in names:
@@ -91,8 +93,9 @@ class Parser:
         for shape in shapes:
             if shape.name == term.name and len(shape.args) == len(term.args):
                 pairs = zip(shape.args, term.args, strict=True)
-                inner = next((b, t) for b, t in pairs if not self.fits(b, depth, t))
-                wrong.append(self._blame(*inner, depth))
+                depth = self.rules.max_depth
+                inner = next((b, t) for b, t in pairs if not self._fits(b, depth, t, network=False))
+                wrong.append(self._blame(*inner))
         return max(wrong, key=lambda blame: blame[2])  # what got furthest was probably meant
 
     def _shapes(self, body: Term) -> Iterator[Term]:

@@ -1,15 +1,17 @@
 """The rules of a grammar: read, checked, and how deep each derivation is.
 
 The depth of a derivation is the number of rules applied one inside the other, the start included.
+For the parameters of an operation it is counted anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 from archbo.errors import SpaceError, nearest
 from archbo.spaces.grammars.combinators import (
@@ -48,51 +50,74 @@ class Rules:
         """Whether a term joins networks; what is neither joint nor rule is an operation."""
         return term.name in (SERIES, PARALLEL) or term.name in self.combinators
 
-    def networks_in(self, name: str) -> Iterator[str]:
-        """The rules that the productions of a rule refer to, but for parameters of operations."""
-        for body in self.productions[name]:
-            yield from self._networks_in(body)
-
-    def _networks_in(self, body: Term) -> Iterator[str]:
-        if self.is_rule(body):
-            yield body.name
-        elif self.is_joint(body):
-            for arg in body.args:
-                yield from self._networks_in(arg)
-
     def names_in(self, body: Term) -> list[str]:
         """The rules that a body refers to, as often as it does."""
         return [term.name for term in body.walk() if self.is_rule(term)]
 
     @cached_property
-    def least(self) -> dict[str, int]:
-        """The depth of each rule's shallowest derivation; rules that never end are missing."""
-        found: dict[str, int] = {}
-        for depth in range(1, len(self.productions) + 1):
-            ending = [
-                name
-                for name, bodies in self.productions.items()
-                if name not in found
-                and any(all(n in found for n in self.names_in(body)) for body in bodies)
-            ]
-            found |= dict.fromkeys(ending, depth)
+    def networks(self) -> frozenset[str]:
+        """The rules that derive networks; all others derive parameters of operations."""
+        return frozenset(
+            closure({self.start}, lambda name: chain(*map(self._joined_in, self.productions[name])))
+        )
+
+    def _joined_in(self, body: Term) -> list[str]:
+        """The rules that a body refers to outside of operations."""
+        if self.is_rule(body):
+            return [body.name]
+        return [n for arg in body.args for n in self._joined_in(arg)] if self.is_joint(body) else []
+
+    def counted(self, name: str, body: Term) -> list[str]:
+        """The rules in a body of a rule that are one deeper: parameters of operations are not."""
+        return self._joined_in(body) if name in self.networks else self.names_in(body)
+
+    @cached_property
+    def ending(self) -> set[str]:
+        """The rules with derivations that end at all."""
+        found: set[str] = set()
+        while more := {
+            name
+            for name, bodies in self.productions.items()
+            if name not in found and any(found.issuperset(self.names_in(body)) for body in bodies)
+        }:
+            found |= more
         return found
 
-    def needs(self, body: Term) -> int:
-        """How much depth a body needs for the rules that it refers to."""
-        return max((self.least[name] for name in self.names_in(body)), default=0)
+    @cached_property
+    def least(self) -> dict[str, int]:
+        """The depth of the shallowest derivation of each rule that ends."""
+        found: dict[str, int] = {}
+        for depth in range(1, len(self.productions) + 1):
+            found |= {
+                name: depth
+                for name in self.ending - found.keys()
+                if any(
+                    self.ending.issuperset(self.names_in(body))
+                    and found.keys() >= set(self.counted(name, body))
+                    for body in self.productions[name]
+                )
+            }
+        return found
+
+    def needs(self, name: str, body: Term) -> int:
+        """How much depth a body of a rule needs below the rule."""
+        return max((self.least[inner] for inner in self.counted(name, body)), default=0)
 
     def offered(self, name: str, depth: int) -> list[Term]:
         """The bodies of a rule with derivations that end within a depth, the rule included."""
-        return [body for body in self.productions[name] if self.needs(body) < depth]
+        return [
+            body
+            for body in self.productions[name]
+            if self.needs(name, body) < depth
+            and all(self.least[inner] <= self.max_depth for inner in self.names_in(body))
+        ]
 
     def tallest(self, name: str, depth: int) -> int:
         """The depth of a rule's deepest derivation within a depth."""
         if (name, depth) not in self._tallest:
-            bodies = self.offered(name, depth)
+            inner = (n for b in self.offered(name, depth) for n in self.counted(name, b))
             self._tallest[name, depth] = 1 + max(
-                (self.tallest(n, depth - 1) for body in bodies for n in self.names_in(body)),
-                default=0,
+                (self.tallest(n, depth - 1) for n in inner), default=0
             )
         return self._tallest[name, depth]
 
@@ -100,19 +125,31 @@ class Rules:
     def _tallest(self) -> dict[tuple[str, int], int]:
         return {}
 
-    def reached(self, max_depth: int) -> set[tuple[str, int]]:
+    @cached_property
+    def reached(self) -> set[tuple[str, int]]:
         """Each rule with each depth that may be left where it is applied."""
-        found: set[tuple[str, int]] = set()
-        going = {(self.start, max_depth)} if self.least[self.start] <= max_depth else set()
-        while going:
-            found |= going
-            going = {
-                (inner, depth - 1)
-                for name, depth in going
-                for body in self.offered(name, depth)
-                for inner in self.names_in(body)
-            } - found
-        return found
+
+        def inner(applied: tuple[str, int]) -> Iterator[tuple[str, int]]:
+            name, depth = applied
+            for body in self.offered(name, depth):
+                counted = self.counted(name, body)
+                for other in self.names_in(body):
+                    yield other, depth - 1 if other in counted else self.max_depth
+
+        fits = self.least[self.start] <= self.max_depth
+        return closure({(self.start, self.max_depth)} if fits else set(), inner)
+
+
+_T = TypeVar("_T")
+
+
+def closure(start: set[_T], following: Callable[[_T], Iterable[_T]]) -> set[_T]:
+    """All that some lead on to, themselves included."""
+    found, going = set(start), set(start)
+    while going:
+        going = {new for old in going for new in following(old)} - found
+        found |= going
+    return found
 
 
 def read_rules(start: Any, rules: Any, max_depth: int, combinators: Any) -> Rules:
@@ -182,7 +219,6 @@ def _check_rules_in(rules: Rules, body: Term, path: str) -> None:
 
 def _check_parameters(rules: Rules) -> None:
     """What derives networks is no parameter of an operation, and what is one joins nothing."""
-    networks = _closure({rules.start}, lambda name: rules.networks_in(name))
     for name in rules.productions:
         for k, body in enumerate(rules.productions[name]):
             path = f"space.{name}[{k}]"
@@ -190,27 +226,18 @@ def _check_parameters(rules: Rules) -> None:
                 if rules.is_rule(term) or rules.is_joint(term):
                     continue
                 for parameter in sorted({n for arg in term.args for n in rules.names_in(arg)}):
-                    if parameter in networks:
+                    if parameter in rules.networks:
                         raise SpaceError(
                             f"{parameter!r} derives networks, it is no parameter of {term.name!r}",
                             path=path,
                             hint=DEFINE.format(term.name),
                         )
-            if name not in networks and any(map(rules.is_joint, body.walk())):
+            if name not in rules.networks and any(map(rules.is_joint, body.walk())):
                 raise SpaceError(f"a parameter joins no networks, got {str(body)!r}", path=path)
 
 
-def _closure(start: set[str], following: Callable[[str], Iterable[str]]) -> set[str]:
-    """All rules that lead on from some."""
-    found, going = set(start), set(start)
-    while going:
-        going = {name for old in going for name in following(old)} - found
-        found |= going
-    return found
-
-
 def _check_reached(rules: Rules) -> None:
-    reached = _closure(
+    reached = closure(
         {rules.start}, lambda name: (n for b in rules.productions[name] for n in rules.names_in(b))
     )
     terminals = {
@@ -232,8 +259,8 @@ def _check_reached(rules: Rules) -> None:
 
 def _check_ends(rules: Rules) -> None:
     for name, bodies in rules.productions.items():
-        if name not in rules.least:
-            stuck = sorted({n for body in bodies for n in rules.names_in(body)} - set(rules.least))
+        if name not in rules.ending:
+            stuck = sorted({n for body in bodies for n in rules.names_in(body)} - rules.ending)
             raise SpaceError(
                 f"this rule can never end: each of its productions needs {', '.join(stuck)}",
                 path=f"space.{name}",
@@ -264,24 +291,26 @@ def _check_rings(rules: Rules) -> None:
 
 def _check_depth(rules: Rules) -> None:
     """Every rule, and every production, is of use within the greatest depth."""
-    reached = rules.reached(rules.max_depth)
     for name, bodies in rules.productions.items():
-        most = max((depth for rule, depth in reached if rule == name), default=0)
         for k, body in enumerate(bodies):
-            if most <= rules.needs(body):
-                what = f"the production {str(body)!r}" if most else "this rule"
-                needed = _depth_for(rules, name, body if most else None)
+            if not _is_used(rules, name, body):
+                used = any(_is_used(rules, name, other) for other in bodies)
+                enough = min(_depth_for(rules, name, b) for b in ((body,) if used else bodies))
                 raise SpaceError(
-                    f"{what} cannot end within max_depth={rules.max_depth}",
-                    path=f"space.{name}[{k}]" if most else f"space.{name}",
-                    hint=f"It needs max_depth={needed}.",
+                    f"{f'the production {str(body)!r}' if used else 'this rule'} cannot end within "
+                    f"max_depth={rules.max_depth}",
+                    path=f"space.{name}[{k}]" if used else f"space.{name}",
+                    hint=f"It needs max_depth={enough}.",
                 )
 
 
-def _depth_for(rules: Rules, name: str, body: Term | None) -> int:
-    """The smallest max_depth with which a rule, or one of its productions, is of use."""
-    needed = rules.least[name] if body is None else 1 + rules.needs(body)
-    depth = rules.max_depth
-    while not any(rule == name and left >= needed for rule, left in rules.reached(depth)):
-        depth += 1
-    return depth
+def _is_used(rules: Rules, name: str, body: Term) -> bool:
+    most = max((depth for rule, depth in rules.reached if rule == name), default=0)
+    return body in rules.offered(name, most)
+
+
+def _depth_for(rules: Rules, name: str, body: Term) -> int:
+    """The smallest max_depth with which a production is of use."""
+    while not _is_used(rules, name, body):
+        rules = replace(rules, max_depth=rules.max_depth + 1)
+    return rules.max_depth

@@ -3,6 +3,7 @@
 With every production equally likely most derivations would end at once; with every string equally
 likely nearly all would be of the largest size. Here each derivation first draws a bound on its
 depth; that, and each production within it, is as likely as the log of how many strings it leads to.
+Where rules are recursive, sizes then come out about equally often.
 """
 
 from __future__ import annotations
@@ -30,24 +31,28 @@ class Sampler:
     def __init__(self, rules: Rules, tree: Unrolled, languages: Languages) -> None:
         self._languages = languages
         bounds = range(rules.least[rules.start], rules.tallest(rules.start, rules.max_depth) + 1)
-        self._bounds = self._upto([Term(rules.start)] * len(bounds), list(bounds))
+        start = Term(rules.start)
+        self._bounds = self._upto([(start, bound) for bound in bounds], network=True)
         slots = [slot for slot in tree.slots.values() if slot.column >= 0]
         widest = max((len(slot.options) for slot in slots), default=1)
         # how likely an option or one before it is, by bound, column and option
         self._options = np.ones((len(bounds), len(tree.decisions), widest))
-        known: dict[tuple[int, tuple[Term, ...]], list[float]] = {}
+        known: dict[tuple[str, int, tuple[Term, ...]], list[float]] = {}
         for slot in slots:
             for b, bound in enumerate(bounds):
-                # a rule that is applied although the bound is reached ends as soon as it can
-                left = max(slot.depth - (rules.max_depth - bound), rules.least[slot.rule])
-                key = left, tuple(slot.options)
+                network, left = slot.rule in rules.networks, slot.depth
+                if network:
+                    # a rule that is applied although the bound is reached ends as soon as it can
+                    left = max(left - (rules.max_depth - bound), rules.least[slot.rule])
+                key = slot.rule, left, tuple(slot.options)
                 if key not in known:
-                    known[key] = self._upto(slot.options, [left - 1] * len(slot.options))
+                    pairs = [(body, left - 1) for body in slot.options]
+                    known[key] = self._upto(pairs, network=network)
                 self._options[b, slot.column, : len(slot.options)] = known[key]
 
-    def _upto(self, terms: list[Term], depths: list[int]) -> list[float]:
+    def _upto(self, pairs: list[tuple[Term, int]], *, network: bool) -> list[float]:
         """How likely each term, within its depth, or one before it is."""
-        sizes = map(self._languages.size, terms, depths)
+        sizes = [self._languages.size(term, depth, network=network) for term, depth in pairs]
         upto = np.cumsum([log(1 + size) for size in sizes])
         found: list[float] = (upto / upto[-1]).tolist()
         return found

@@ -30,15 +30,19 @@ def most_nested(rules: Rules) -> int:
     """How many parentheses are at most inside each other."""
     known: dict[tuple[str, int], int] = {}
 
-    def nested(term: Term, depth: int) -> int:
+    def nested(term: Term, depth: int, *, network: bool) -> int:
         if not rules.is_rule(term):
-            return max((1 + nested(arg, depth) for arg in term.args), default=0)
+            joint = rules.is_joint(term)
+            inner = depth if joint or not network else rules.max_depth
+            return max((1 + nested(arg, inner, network=joint) for arg in term.args), default=0)
         key = (term.name, depth)
         if key not in known:
-            known[key] = max(nested(body, depth - 1) for body in rules.offered(*key))
+            network = term.name in rules.networks
+            bodies = rules.offered(*key)
+            known[key] = max(nested(body, depth - 1, network=network) for body in bodies)
         return known[key]
 
-    return nested(Term(rules.start), rules.max_depth)
+    return nested(Term(rules.start), rules.max_depth, network=True)
 
 
 def _largest(

@@ -8,10 +8,10 @@ Notation: k nodes of the tree, the first one the start's slot.
     kind         [k]  SLOT, LEAF, IN_SERIES or IN_PARALLEL
     left, right  [k]  the nodes that are joined in series or in parallel
     column       [k]  a slot's decision; -1 where only one production is left
-    first        [k]  where a slot's options begin in `targets`, a leaf's spellings in `labels`
-    fold         [k]  where their names begin in `folded`, for what stands for all below
+    first        [k]  where a slot's options begin in `targets` and `folded`, a leaf's spellings in
+                      `labels`
     begin, end   [k]  a leaf's columns among those of parameters
-    depth        [k]  how much depth is left, that of the slot (around a leaf) included
+    depth        [k]  how much depth is left, that of the slot itself included
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Unrolled:
     Attributes:
         decisions: their paths relative, their conditions too.
         slots: by node.
-        kind, left, right, column, first, fold, begin, end, depth: of each node.
+        kind, left, right, column, first, begin, end, depth: of each node.
         targets: the node that each option of a slot leads to.
-        folded: what each option of a slot, and each leaf, is called for all below.
+        folded: what each option of a slot is called where it stands for all below.
         spellings: the operations, by leaf, each with all settings of its parameters.
         weights: by column, how much each value of a parameter adds to the rank of the spelling.
     """
@@ -83,7 +83,6 @@ class Unrolled:
     right: Array
     column: Array
     first: Array
-    fold: Array
     begin: Array
     end: Array
     depth: Array
@@ -99,7 +98,7 @@ class Unrolled:
 
     @cached_property
     def fold_labels(self) -> Array:
-        """The labels of what stands for all below."""
+        """The label of each option of a slot where it stands for all below."""
         return np.array([label(text) for text in self.folded], dtype=np.uint64)
 
     @cached_property
@@ -137,7 +136,7 @@ def unroll(rules: Rules) -> Unrolled:
     )
 
 
-_FIELDS = ("kind", "left", "right", "column", "first", "fold", "begin", "end", "depth")
+_FIELDS = ("kind", "left", "right", "column", "first", "begin", "end", "depth")
 
 
 class _Unroller:
@@ -155,7 +154,7 @@ class _Unroller:
         self.weights: dict[int, list[int]] = {}
         self._columns: dict[int, tuple[int, int]] = {}  # of a slot among those of parameters
         self._spelt: dict[tuple[Term, int], list[str]] = {}
-        self._first: dict[tuple[Term, int], int] = {}
+        self._first: dict[Term, int] = {}
 
     def node(self, kind: int, depth: int, **fields: int) -> int:
         """A new node."""
@@ -182,7 +181,7 @@ class _Unroller:
             slot.column = len(self.decisions)
             self._decide(slot, stride, when, path)
         first = len(self.targets)
-        node = self.node(SLOT, depth, first=first, fold=len(self.folded), column=slot.column)
+        node = self.node(SLOT, depth, first=first, column=slot.column)
         self.slots[node] = slot
         self.targets += [-1] * len(options)
         self.folded += [f"{name} = {body}" for body in options]
@@ -202,7 +201,8 @@ class _Unroller:
                 hint="Lower max_depth, or use fewer rules in a production.",
             )
         offered = self.rules.offered(slot.rule, slot.depth)
-        start = float(slot.options.index(min(offered, key=self.rules.needs)))
+        soonest = min(offered, key=lambda body: self.rules.needs(slot.rule, body))
+        start = float(slot.options.index(soonest))
         self.decisions.append(Decision.categorical(path, len(slot.options), when, start))
         if stride:
             sizes = [len(self._spell(body, slot.depth - 1)) for body in slot.options]
@@ -216,11 +216,13 @@ class _Unroller:
 
     def _keys(self, body: Term, depth: int, stride: int) -> list[tuple[int, int]]:
         """For each rule in a body, its position and its stride within the body."""
-        if stride == _NETWORK and self.rules.is_joint(body):
-            return [key for arg in body.args for key in self._keys(arg, depth, stride)]
+        if stride == _NETWORK:
+            if self.rules.is_joint(body):
+                return [key for arg in body.args for key in self._keys(arg, depth, stride)]
+            if self.rules.is_rule(body):
+                return [(self.order[body.name], _NETWORK)]
+            depth = self.rules.max_depth
         names = self.rules.names_in(body)
-        if stride == _NETWORK and self.rules.is_rule(body):
-            return [(self.order[body.name], _NETWORK)]
         sizes = [len(self._spell(Term(name), depth)) for name in names]
         return [(self.order[name], prod(sizes[:k])) for k, name in enumerate(names)]
 
@@ -245,9 +247,10 @@ class _Unroller:
                 inner = when
                 if len(run) < len(slot.options):
                     inner = Condition(slot.column, float(run[0]), float(run[-1]))
+                anew = stride == _NETWORK != step
                 child = self.slot(
                     names[rule],
-                    slot.depth - 1,
+                    self.rules.max_depth if anew else slot.depth - 1,
                     stride=stride * step or step,
                     when=inner,
                     path=f"{path}.{names[rule]}[{made}]",
@@ -283,14 +286,11 @@ class _Unroller:
 
     def _leaf(self, operation: Term, depth: int, slots: list[int]) -> int:
         """An operation; the rank of its spelling is the sum of its parameters' weights."""
-        key = (operation, depth - 1)
-        if key not in self._first:
-            self._first[key] = len(self.spellings)
-            self.spellings += self._spell(operation, depth - 1)
+        if operation not in self._first:
+            self._first[operation] = len(self.spellings)
+            self.spellings += self._spell(operation, self.rules.max_depth)
         begin, end = (self._columns[slots[0]][0], self._columns[slots[-1]][1]) if slots else (0, 0)
-        self.folded.append(str(operation))
-        fold = len(self.folded) - 1
-        return self.node(LEAF, depth, first=self._first[key], fold=fold, begin=begin, end=end)
+        return self.node(LEAF, depth, first=self._first[operation], begin=begin, end=end)
 
     def _spell(self, term: Term, depth: int) -> list[str]:
         """All that a parameter or an operation may be, by rank: the first argument runs fastest."""
