@@ -52,6 +52,11 @@ class GraphBatch:
         """The graphs at these positions, or where a mask is true."""
         return GraphBatch(self.labels[which], self.adjacency[which])
 
+    def where(self, mask: Bool[Array, " g"]) -> GraphBatch:
+        """The graphs where a mask is true, graphs without vertices elsewhere."""
+        labels = np.where(mask[:, None], self.labels, ABSENT)
+        return GraphBatch(labels, self.adjacency * mask[:, None, None])
+
     def pruned(self) -> GraphBatch:
         """Without the vertices that no path from the input to the output passes.
 
