@@ -24,6 +24,7 @@ import numpy as np
 
 import archbo as ab
 from archbo.arrays import Array, stream
+from archbo.methods import Method
 from archbo.spaces import Part
 
 CHECKPOINTS = (10, 20, 30, 50, 100)
@@ -89,7 +90,7 @@ def load(name: str) -> Table:
     return readers[name]()
 
 
-def run(job: tuple[str, str, int, int, bool]) -> dict[str, Any]:
+def run(job: tuple[str, str | Method, int, int, bool]) -> dict[str, Any]:
     """One search: the incumbent's regret after each training, and when the optimum was trained."""
     name, method, seed, trials, with_features = job
     table = load(name)

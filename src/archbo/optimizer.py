@@ -13,6 +13,7 @@ from archbo.arrays import Array, stream
 from archbo.data import Best, Dataset, Observation, Proposal
 from archbo.errors import ExhaustedError, ObservationError, ProblemError
 from archbo.methods import Method, find_method
+from archbo.older import parse_older
 from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
 
@@ -38,6 +39,11 @@ class Optimizer:
         features: numbers known before training, by name, each a function of an architecture.
         constraints: bounds on features, or predicates, that every proposal meets.
         start: architectures, or their plain values, to propose before any other.
+        guess: an architecture that the user believes to be good: proposed first, and what is like
+            it is preferred, the less the more results there are.
+        older: results of older searches of the same or an overlapping space, a list of
+            (architectures, values), larger is better; as far as they rank the new results well,
+            they count.
 
     Raises:
         ProblemError: if a keyword makes no sense.
@@ -65,6 +71,8 @@ class Optimizer:
         features: Mapping[str, Feature] | None = None,
         constraints: Mapping[str, str] | Sequence[Any] | None = None,
         start: Sequence[Any] = (),
+        guess: Any = None,
+        older: Sequence[tuple[Sequence[Any], Sequence[float]]] = (),
     ) -> None:
         self.problem = Problem.make(
             space,
@@ -74,6 +82,8 @@ class Optimizer:
             constraints=constraints,
             seed=seed,
             start=start,
+            guess=guess,
+            older=parse_older(space, older) if older else (),
         )
         self.observations: list[Observation] = []
         self._search = find_method(method).prepare(self.problem)

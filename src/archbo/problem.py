@@ -16,10 +16,12 @@ import numpy as np
 
 from archbo.arrays import Array, Bool, Float, stream
 from archbo.errors import ArchitectureError, InfeasibleError, ProblemError, nearest
+from archbo.older import OlderResults
 from archbo.spaces import Architecture, CompiledSpace, Part, Rows
 from archbo.spaces.compiled import stack
 from archbo.spaces.moves import enumerate_rows, mutate, sample
 from archbo.spaces.part import is_whole, plain
+from archbo.spaces.prior import log_likeness, log_prior
 
 Feature = Callable[[Architecture], float]
 Predicate = Callable[[Architecture], bool]
@@ -198,7 +200,9 @@ class Problem:
         bounds: limits on features.
         predicates: functions that say whether an architecture may be proposed.
         seed: of every random choice.
-        start: what the user wants trained first.
+        start: what the user wants trained first; the guess is the first of it.
+        guess: what the user believes to be good; None without one.
+        older: results of older searches.
     """
 
     space: Part
@@ -208,6 +212,8 @@ class Problem:
     predicates: tuple[Predicate, ...] = ()
     seed: int = 0
     start: tuple[Architecture, ...] = ()
+    guess: Architecture | None = None
+    older: tuple[OlderResults, ...] = ()
 
     @classmethod
     def make(
@@ -220,13 +226,16 @@ class Problem:
         constraints: Mapping[str, str] | Sequence[Any] | None = None,
         seed: int = 0,
         start: Sequence[Any] = (),
+        guess: Any = None,
+        older: Sequence[OlderResults] = (),
+        draft: bool = False,
     ) -> Problem:
-        """From the keywords of Study and Optimizer.
+        """From the keywords of Study and Optimizer; a draft's constraints are not tried out yet.
 
         Raises:
             ProblemError: if a keyword makes no sense.
             InfeasibleError: if no architecture meets the constraints, or one of `start` does not.
-            ArchitectureError: if one of `start` is no member of the space.
+            ArchitectureError: if `guess` or one of `start` is no member of the space.
         """
         if not isinstance(space, Part):
             raise ProblemError(
@@ -240,13 +249,24 @@ class Problem:
         bounds, predicates = _parse_constraints(constraints, table.names)
         objective = Objective.parse(maximize, minimize)
         archs = _parse_start(space, start)
-        problem = cls(space, objective, table, bounds, predicates, seed, archs)
-        if problem.constrained:
+        believed = None
+        if guess is not None:
+            (believed,) = _parse_start(space, [guess], "guess")
+            archs = (believed, *archs)
+        problem = cls(
+            space, objective, table, bounds, predicates, seed, archs, believed, tuple(older)
+        )
+        if problem.constrained and not draft:
             _ = problem.examples
-            problem._check_start()
+            problem.check_start()
         return problem
 
-    def _check_start(self) -> None:
+    def check_start(self) -> None:
+        """Refuse a start that is not allowed.
+
+        Raises:
+            InfeasibleError: if one of its architectures does not meet the constraints.
+        """
         for i, arch in enumerate(self.start):
             if not self.feasible(arch.rows)[0]:
                 raise InfeasibleError(f"{arch!r} does not meet the constraints", path=f"start[{i}]")
@@ -258,6 +278,13 @@ class Problem:
             if arch.id not in known:
                 left.setdefault(arch.id, arch)
         return list(left.values())
+
+    def log_prior(self, rows: Rows) -> Float[Array, " n"]:
+        """How much likelier the user believes each row to be good than a random one, in nats."""
+        total = log_prior(self.compiled, rows)
+        if self.guess is not None:
+            total = total + log_likeness(self.compiled, rows, self.guess.rows)
+        return total
 
     @property
     def compiled(self) -> CompiledSpace:
@@ -349,10 +376,14 @@ class Problem:
             "constraints": [str(bound) for bound in self.bounds]
             + [getattr(p, "__name__", type(p).__name__) for p in self.predicates],
             "start": [arch.to_dict() for arch in self.start] or None,
+            "guess": None if self.guess is None else self.guess.to_dict(),
+            "older": [results.describe() for results in self.older] or None,
         }
 
 
-def _parse_start(space: Part, start: Sequence[Any]) -> tuple[Architecture, ...]:
+def _parse_start(
+    space: Part, start: Sequence[Any], name: str = "start"
+) -> tuple[Architecture, ...]:
     """Architectures, or their plain values."""
     if not isinstance(start, (list, tuple)):
         raise ProblemError(
@@ -363,7 +394,8 @@ def _parse_start(space: Part, start: Sequence[Any]) -> tuple[Architecture, ...]:
         try:
             archs.append(space.architecture(value))
         except ArchitectureError as error:
-            path = f"start[{i}]{error.path.removeprefix('space')}"
+            where = name if name == "guess" else f"{name}[{i}]"
+            path = f"{where}{error.path.removeprefix('space')}"
             raise ArchitectureError(error.message, path=path, hint=error.hint) from None
     return tuple(archs)
 

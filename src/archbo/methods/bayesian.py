@@ -33,6 +33,7 @@ from archbo.methods.candidates import (
 from archbo.methods.learned import LearnedBelief
 from archbo.methods.processes import ProcessBelief
 from archbo.methods.structures import default_structures, encoded_structures
+from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
@@ -42,6 +43,7 @@ from archbo.surrogates.outcomes import HalfRank, OutcomeTransform
 
 _REFERENCE = 1000  # random members that scale the encodings and that the start design is from
 _SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
+_OLDER = 2  # the best of each older search, which the start design begins with
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
 _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
@@ -61,6 +63,8 @@ class BayesianOptimization:
         climbs: so often, to the best of their neighbors.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
+        trust: of what the user believes: after n trainings the prior counts to the power of
+            trust / n (Hvarfner et al. 2022, https://arxiv.org/abs/2204.11051).
         surrogate: what is fitted instead of Gaussian processes.
         encoding: how the surrogate sees architectures; one or several.
         kernel: a kernel, or what makes one or several from an encoded sample of the space; None for
@@ -78,6 +82,7 @@ class BayesianOptimization:
     climbs: int = 2
     iterations: int = 12
     temper: float = 3.0
+    trust: float = 10.0
     surrogate: Learner | None = None
     encoding: Encoding | Sequence[Encoding] | None = None
     kernel: Kernel | Callable[[Encoded], Sequence[Kernel]] | None = None
@@ -91,6 +96,8 @@ class BayesianOptimization:
                 raise ProblemError(f"{name} must be at least {low}, got {getattr(self, name)}")
         if not self.temper > 0:
             raise ProblemError(f"temper must be positive, got {self.temper}")
+        if not self.trust >= 0:
+            raise ProblemError(f"trust must not be negative, got {self.trust}")
         if self.surrogate is not None and self.kernel is not None:
             raise ProblemError(
                 "a kernel is for Gaussian processes, and another surrogate is given",
@@ -114,18 +121,29 @@ class _BayesianOptimization(Search):
         self.settings = settings
         self.problem = problem
         space, features = problem.compiled, problem.features
+        if problem.older and settings.surrogate is not None:
+            raise ProblemError(
+                f"{settings.surrogate!r} cannot learn from older results",
+                path="older",
+                hint="Only Gaussian processes can: leave out surrogate=.",
+            )
+        self._older = [
+            OlderPrediction(results, f"older{k}") for k, results in enumerate(problem.older)
+        ]
         self._reference = sample(space, stream(problem.seed, "reference"), _REFERENCE)
         self.encoder = Encoder(
             space,
             self._reference,
             (lambda rows: features.values(space, rows)) if features.names else None,
-            settings.encodings,
+            (*settings.encodings, *self._older),
         )
+        self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
         self._design: Rows | None = None
 
     def _structures(self) -> list[Kernel]:
-        settings, few = self.settings, take(self.encoder.reference, slice(0, _SCALED))
+        few = self._few
+        settings = self.settings
         if isinstance(settings.kernel, Kernel):
             return [settings.kernel]
         if settings.kernel is not None:
@@ -156,10 +174,11 @@ class _BayesianOptimization(Search):
         settings = self.settings
         if settings.surrogate is not None:
             return LearnedBelief.fit(dataset, self.encoder, settings.surrogate, settings.outcome)
+        names = self._useful(dataset)
         return ProcessBelief.fit(
             dataset,
             self.encoder,
-            self.structures,
+            with_older(self.structures, self._few, names) if names else self.structures,
             settings.outcome,
             iterations=settings.iterations,
             temper=settings.temper,
@@ -168,7 +187,8 @@ class _BayesianOptimization(Search):
     def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         """What is left of the start design; it goes on for as long as there is no result."""
         learned = dataset.measured.any() or dataset.failures.any()
-        left = max(0, self.settings.initial - dataset.trials)
+        useless = len(self._older) - len(self._useful(dataset))
+        left = max(0, self.settings.initial + useless * _OLDER - dataset.trials)
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
@@ -179,8 +199,19 @@ class _BayesianOptimization(Search):
             rows = filled(self.problem, rows, wanted, rng, taken)
         return [Proposal(arch, "initial") for arch in self.problem.compiled.architectures(rows)]
 
+    def _useful(self, dataset: Dataset) -> list[str]:
+        """The blocks of those older predictions that rank the results well."""
+        if not self._older:
+            return []
+        known, measured = self.encoder.known(dataset.rows), dataset.measured
+        return [
+            older.name
+            for older in self._older
+            if ranks_well(known[older.name][measured, 0], dataset.values[measured])
+        ]
+
     def _start_design(self) -> Rows:
-        """Feasible networks far from each other, the most central one first."""
+        """The best of older searches, then feasible networks far from each other."""
         if self._design is None:
             nothing = Taken.of(self.problem)
             rows, _ = new_rows(self.problem, self._reference, nothing)
@@ -188,7 +219,8 @@ class _BayesianOptimization(Search):
                 rng = stream(self.problem.seed, "design")
                 rows = random_rows(self.problem, _REFERENCE // 4, rng, nothing)
             chosen = maximin(self.encoder.design_points(rows), max(_DESIGN, self.settings.initial))
-            self._design = rows.take(np.array(chosen))
+            older = [results.rows.take(results.ranked[:_OLDER]) for results in self.problem.older]
+            self._design = stack([*older, rows.take(np.array(chosen))])
         return self._design
 
     def _modelled(
@@ -199,11 +231,19 @@ class _BayesianOptimization(Search):
         taken = Taken.of(self.problem, dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
         belief, acquisition = self._belief(dataset), self.settings.acquisition
+        fading = self.settings.trust / max(1, dataset.trials)
+
+        def lean(rows: Rows) -> Array:
+            """What the user believes, which fades."""
+            return fading * self.problem.log_prior(rows)
+
         drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
-        rows, encoded, score = self._climb(belief, rows, taken, drawing)
+        rows, encoded, score = self._climb(belief, rows, taken, lean, drawing)
         most = 1 if count == 1 else _SHORTLIST * count
         short = np.argsort(-score, kind="stable")[: None if acquisition.pool_wide else most]
-        picks = belief.choose(take(encoded, short), acquisition, drawing, count=count)
+        picks = belief.choose(
+            take(encoded, short), acquisition, drawing, count=count, offset=lean(rows.take(short))
+        )
         mean, sd = belief.moments(
             np.stack([pick.mean for pick in picks], axis=1),
             np.stack([pick.variance for pick in picks], axis=1),
@@ -228,12 +268,12 @@ class _BayesianOptimization(Search):
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
     def _climb(
-        self, belief: Belief, rows: Rows, taken: Taken, rng: Rng
+        self, belief: Belief, rows: Rows, taken: Taken, lean: Callable[[Rows], Array], rng: Rng
     ) -> tuple[Rows, Encoded, Array]:
         """Candidates with the neighbors of the best of them, their encoding and their scores."""
         settings = self.settings
         encoded = self.encoder.encode(rows)
-        score = belief.score(encoded, settings.acquisition, rng)
+        score = belief.score(encoded, settings.acquisition, rng) + lean(rows)
         climbs = 0 if settings.acquisition.pool_wide else settings.climbs
         for _ in range(climbs if settings.climbers else 0):
             top = np.argsort(-score, kind="stable")[: settings.climbers]
@@ -243,7 +283,7 @@ class _BayesianOptimization(Search):
             if not len(near):
                 break
             near_encoded = self.encoder.encode(near)
-            near_score = belief.score(near_encoded, settings.acquisition, rng)
+            near_score = belief.score(near_encoded, settings.acquisition, rng) + lean(near)
             improved = near_score.max() > score.max()
             rows, encoded = stack([rows, near]), join_rows(encoded, near_encoded)
             score = np.concatenate([score, near_score])

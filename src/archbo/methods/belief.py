@@ -40,9 +40,23 @@ class Belief(ABC):
 
     @abstractmethod
     def choose(
-        self, encoded: Encoded, acquisition: Acquisition, rng: Rng, *, count: int
+        self,
+        encoded: Encoded,
+        acquisition: Acquisition,
+        rng: Rng,
+        *,
+        count: int,
+        offset: Float[Array, " c"],
     ) -> list[Pick]:
-        """The best candidates, one after another, each after believing in those before it."""
+        """The best candidates, one after another, each after believing in those before it.
+
+        Args:
+            encoded: c candidates.
+            acquisition: scores them.
+            rng: for acquisitions that draw.
+            count: how many to choose, at most.
+            offset: added to the scores.
+        """
 
     @abstractmethod
     def posteriors(self, encoded: Encoded) -> list[Posterior]:

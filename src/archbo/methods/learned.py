@@ -80,7 +80,13 @@ class LearnedBelief(Belief):
         return log_cdf(posterior.mean / posterior.sd)
 
     def choose(
-        self, encoded: Encoded, acquisition: Acquisition, rng: Rng, *, count: int
+        self,
+        encoded: Encoded,
+        acquisition: Acquisition,
+        rng: Rng,
+        *,
+        count: int,
+        offset: Float[Array, " c"],
     ) -> list[Pick]:
         belief = self
         picks: list[Pick] = []
@@ -88,7 +94,7 @@ class LearnedBelief(Belief):
         while len(picks) < count and free.any():
             if picks:
                 belief = belief._believing(take(encoded, np.array([picks[-1].index])))
-            score = np.where(free, belief.score(encoded, acquisition, rng), -np.inf)
+            score = np.where(free, belief.score(encoded, acquisition, rng) + offset, -np.inf)
             index = int(np.flatnonzero(free)[score[free].argmax()])
             free[index] = False
             there = belief.model.predict(take(encoded, np.array([index])))

@@ -112,9 +112,15 @@ class ProcessBelief(Belief):
         return log_cdf(posterior.mean / np.sqrt(posterior.variance + self.success.noise))
 
     def choose(
-        self, encoded: Encoded, acquisition: Acquisition, rng: Rng, *, count: int
+        self,
+        encoded: Encoded,
+        acquisition: Acquisition,
+        rng: Rng,
+        *,
+        count: int,
+        offset: Float[Array, " c"],
     ) -> list[Pick]:
-        offset = self.log_success(encoded)
+        offset = offset + self.log_success(encoded)
         return choose(
             self.models, self.weights, encoded, acquisition, rng=rng, count=count, offset=offset
         )

@@ -3,7 +3,9 @@
 from archbo.spaces.architecture import Architecture
 from archbo.spaces.cells import Cell, EdgeCell, NodeCell
 from archbo.spaces.compiled import CompiledSpace, Rows
-from archbo.spaces.decisions import Bool, Choice, Float, Int
+from archbo.spaces.decisions import Bool, Choice
+from archbo.spaces.grammar import Grammar
+from archbo.spaces.numbers import Float, Int
 from archbo.spaces.part import Part
 from archbo.spaces.pool import Pool
 from archbo.spaces.serial import from_dict
@@ -18,6 +20,7 @@ __all__ = [
     "CompiledSpace",
     "EdgeCell",
     "Float",
+    "Grammar",
     "Int",
     "NodeCell",
     "Part",

@@ -230,10 +230,7 @@ class CompiledSpace:
             values, active = rows.values[:, block.columns], rows.active[:, block.columns]
             batch = structure.graphs(values, active).pruned()
             present = self.present(rows, block)
-            if not present.all():
-                labels = np.where(present[:, None], batch.labels, np.uint64(0))
-                batch = GraphBatch(labels, batch.adjacency * present[:, None, None])
-            found[block.path] = batch
+            found[block.path] = batch if present.all() else batch.where(present)
         return found
 
     def ids(self, rows: Rows) -> list[str]:
@@ -295,6 +292,20 @@ class CompiledSpace:
         found = np.minimum(self._low + np.floor(unit * (span + 1)), self._high)
         for d in self._uneven:
             found[:, d] = from_unit(self.decisions[d], unit[:, d])
+        return found
+
+    @cached_property
+    def informed(self) -> bool:
+        """Whether any decision has a prior."""
+        return any(decision.prior for decision in self.decisions)
+
+    @cached_property
+    def prior_positions(self) -> Array:
+        """Where in [0, 1] the guess of each number is, [D]; 0 where there is none."""
+        found = np.zeros(len(self.decisions))
+        for d, decision in enumerate(self.decisions):
+            if decision.prior and decision.kind is not Kind.CATEGORICAL:
+                found[d] = to_unit(decision, np.array(decision.prior))[0]
         return found
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Single decisions: Choice, Int, Float, Bool."""
+"""Single decisions among options: Choice, Bool."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, sqrt
 from typing import Any
 
 from archbo.errors import ArchitectureError, SpaceError, nearest
@@ -14,16 +13,13 @@ from archbo.spaces.part import (
     INACTIVE,
     Condition,
     Decision,
-    Kind,
     Part,
     is_finite,
-    is_whole,
     listed,
     plain,
     shown,
 )
-
-_LARGEST = 2**53  # beyond it a double does not hold every integer
+from archbo.spaces.prior import check_weights, normalised
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -33,6 +29,7 @@ class Choice(Part):
     Args:
         options: strings, numbers, booleans, None or lists of them; or names with the part that
             each brings, None for nothing.
+        prior: how likely each option is the right one, before any training: positive weights.
 
     >>> head = Choice({"linear": None, "mlp": Int(16, 64)})
     >>> head.architecture({"mlp": 32}).value
@@ -41,8 +38,13 @@ class Choice(Part):
 
     options: tuple[Any, ...]
     parts: tuple[Part | None, ...]
+    prior: tuple[float, ...] | None
 
-    def __init__(self, options: Sequence[Any] | Mapping[str, Part | None]) -> None:
+    def __init__(
+        self,
+        options: Sequence[Any] | Mapping[str, Part | None],
+        prior: Sequence[float] | None = None,
+    ) -> None:
         parts: tuple[Part | None, ...] = ()
         names = options
         if isinstance(options, Mapping):
@@ -53,6 +55,7 @@ class Choice(Part):
             parts = parts or (None,) * len(names)
         object.__setattr__(self, "options", names)
         object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "prior", None if prior is None else listed(prior))
 
     def check(self, path: str) -> None:
         if not isinstance(self.options, tuple):
@@ -77,6 +80,7 @@ class Choice(Part):
                 raise SpaceError(
                     f"an option brings a part or None, got {shown(part)}", path=f"{path}.{option}"
                 )
+        check_weights(self.prior, len(self.options), path)
 
     def _check_option(self, option: Any, path: str) -> None:
         if not _is_option(option):
@@ -100,7 +104,8 @@ class Choice(Part):
         return all(part is None for part in self.parts)
 
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
-        found = [Decision.categorical(path, len(self.options), when)]
+        prior = () if self.prior is None else normalised(self.prior)
+        found = [Decision.categorical(path, len(self.options), when, prior=prior)]
         for k, (option, part) in enumerate(zip(self.options, self.parts, strict=True)):
             if part is not None:
                 found += part.decisions(
@@ -171,26 +176,30 @@ class Choice(Part):
         return None if None in sizes else sum(s for s in sizes if s is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        if self._is_plain:
-            return {"kind": "Choice", "options": _as_json(self.options)}
-        parts = [None if part is None else part.to_dict() for part in self.parts]
-        return {"kind": "Choice", "options": dict(zip(self.options, parts, strict=True))}
+        options = _as_json(self.options)
+        if not self._is_plain:
+            parts = [None if part is None else part.to_dict() for part in self.parts]
+            options = dict(zip(self.options, parts, strict=True))
+        found = {"kind": "Choice", "options": options}
+        return found if self.prior is None else found | {"prior": list(self.prior)}
 
     def __repr__(self) -> str:
-        if not isinstance(self.options, tuple):
-            return f"Choice({self.options!r})"
-        if self._is_plain:
-            return f"Choice({list(self.options)!r})"
-        return f"Choice({dict(zip(self.options, self.parts, strict=True))!r})"
+        options: Any = self.options
+        if isinstance(self.options, tuple):
+            named = dict(zip(self.options, self.parts, strict=True))
+            options = list(self.options) if self._is_plain else named
+        prior = "" if self.prior is None else f", prior={self.prior!r}"
+        return f"Choice({options!r}{prior})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Choice):
             return NotImplemented
         # by their text: 1, 1.0 and True are equal in Python, yet different options
-        return repr(self.options) == repr(other.options) and self.parts == other.parts
+        same = repr(self.options) == repr(other.options) and self.parts == other.parts
+        return same and self.prior == other.prior
 
     def __hash__(self) -> int:
-        return hash((repr(self.options), self.parts))
+        return hash((repr(self.options), self.parts, self.prior))
 
 
 def _frozen(option: Any) -> Any:
@@ -219,129 +228,29 @@ def _as_json(option: Any) -> Any:
     return [_as_json(item) for item in option] if isinstance(option, tuple) else option
 
 
-class _Number(Part):
-    """A number between two bounds, both included."""
-
-    low: int | float
-    high: int | float
-    log: bool
-    _kind: Kind
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high", "log"):
-            object.__setattr__(self, name, plain(getattr(self, name)))
-
-    def check(self, path: str) -> None:
-        for name, bound in (("low", self.low), ("high", self.high)):
-            if not self._is_number(bound):
-                raise SpaceError(f"{name} must be {self._wanted}, got {shown(bound)}", path=path)
-            if self._kind is Kind.INTEGER and abs(bound) > _LARGEST:
-                raise SpaceError(f"{name} must be at most 2**53 in size, got {bound}", path=path)
-        if not isinstance(self.log, bool):
-            raise SpaceError(f"log must be True or False, got {shown(self.log)}", path=path)
-        if self.low > self.high:
-            raise SpaceError(
-                f"low={self.low} is above high={self.high}", path=path, hint="Swap them."
-            )
-        if not isfinite(float(self.high) - float(self.low)):
-            raise SpaceError(
-                f"the range from {self.low} to {self.high} is wider than a double can hold",
-                path=path,
-            )
-        if self.log and self.low <= 0:
-            use = "low=1" if self._kind is Kind.INTEGER else "a low above 0"
-            raise SpaceError(
-                f"log scale needs low > 0, got low={self.low}",
-                path=path,
-                hint=f"Use {use} or log=False.",
-            )
-
-    def _is_number(self, value: Any) -> bool:
-        return is_whole(value) if self._kind is Kind.INTEGER else is_finite(value)
-
-    @property
-    def _wanted(self) -> str:
-        return "a whole number" if self._kind is Kind.INTEGER else "a finite number"
-
-    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
-        # doubles also where ints were given: a large int need not be one
-        low, high = float(self.low), float(self.high)
-        middle = sqrt(low) * sqrt(high) if self.log else low + (high - low) / 2
-        if self._kind is Kind.INTEGER:
-            middle = float(round(middle))
-        middle = min(max(middle, low), high)
-        return [Decision(path, self._kind, low, high, self.log, middle, when)]
-
-    def encode(self, value: Any, path: str) -> list[float]:
-        value = plain(value)
-        if not self._is_number(value):
-            raise ArchitectureError(
-                f"expected {self._wanted} from {self.low} to {self.high}, got {shown(value)}",
-                path=path,
-            )
-        if not float(self.low) <= value <= float(self.high):
-            raise ArchitectureError(
-                f"{shown(value)} is outside {self.low} to {self.high}", path=path
-            )
-        return [float(value)]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": type(self).__name__, "low": self.low, "high": self.high, "log": self.log}
-
-
-@dataclass(frozen=True)
-class Int(_Number):
-    """A whole number from low to high, both included; `log` spaces it by ratios.
-
-    >>> Int(1, 8).size
-    8
-    """
-
-    low: int
-    high: int
-    log: bool = False
-    _kind = Kind.INTEGER
-
-    def decode(self, numbers: Sequence[float]) -> int:
-        return int(numbers[0])
-
-    def count(self) -> int:
-        return self.high - self.low + 1
-
-
-@dataclass(frozen=True)
-class Float(_Number):
-    """A real number from low to high, both included; `log` spaces it by ratios.
-
-    >>> Float(1e-4, 1e-1, log=True).architecture(0.01).value
-    0.01
-    """
-
-    low: int | float
-    high: int | float
-    log: bool = False
-    _kind = Kind.REAL
-
-    def decode(self, numbers: Sequence[float]) -> float:
-        return float(numbers[0])
-
-    def count(self) -> int | None:
-        return 1 if float(self.low) == float(self.high) else None
-
-
 @dataclass(frozen=True)
 class Bool(Part):
     """Yes or no.
+
+    Args:
+        prior: how likely True is the right answer, before any training, between 0 and 1.
 
     >>> Bool().architecture(True).value
     True
     """
 
+    prior: float | None = None
+
     def check(self, path: str) -> None:
-        """A Bool always makes sense."""
+        if self.prior is not None and not (is_finite(self.prior) and 0 < self.prior < 1):
+            raise SpaceError(
+                f"a prior is a probability between 0 and 1, both excluded, got {shown(self.prior)}",
+                path=path,
+            )
 
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
-        return [Decision.categorical(path, 2, when)]
+        prior = () if self.prior is None else (1 - self.prior, float(self.prior))
+        return [Decision.categorical(path, 2, when, prior=prior)]
 
     def encode(self, value: Any, path: str) -> list[float]:
         value = plain(value)
@@ -356,4 +265,4 @@ class Bool(Part):
         return 2
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": "Bool"}
+        return {"kind": "Bool"} if self.prior is None else {"kind": "Bool", "prior": self.prior}

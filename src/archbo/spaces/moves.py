@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ from archbo.arrays import Array, Rng
 from archbo.errors import SpaceError
 from archbo.spaces.compiled import CompiledSpace, Rows, from_unit, middle_unit, to_unit
 from archbo.spaces.part import Decision, Kind, Part
+from archbo.spaces.prior import with_priors
 
 if TYPE_CHECKING:
     from archbo.spaces.architecture import Architecture
@@ -28,7 +29,7 @@ _STEPS = (0.005, 0.5)  # from the finest to the widest mutation of a number, sha
 
 
 def sample(space: CompiledSpace, rng: Rng, count: int) -> Rows:
-    """Random members: every decision uniform over its range, cells by their own draw."""
+    """Random members: every decision by its prior, else uniform; cells by their own draw."""
     return space.rows(_draw(space, rng, count))
 
 
@@ -50,7 +51,10 @@ def _draw(space: CompiledSpace, rng: Rng, count: int) -> Array:
 
 
 def _independent(space: CompiledSpace, rng: Rng, count: int) -> Array:
-    return space.from_unit(rng.random((count, len(space.decisions))))
+    unit = rng.random((count, len(space.decisions)))
+    if space.informed:
+        unit = with_priors(space.decisions, unit, space.prior_positions)
+    return space.from_unit(unit)
 
 
 def _part_draw(part: Part, rng: Rng, count: int) -> Array:
@@ -230,18 +234,27 @@ def _completions(space: CompiledSpace, values: Array, opened: Array) -> Array:
         options = space.decisions[d].options or np.inf
         if len(values) + active.sum() * (options - 1) > MOST_COMPLETIONS:
             return defaults
-        values = np.concatenate([values[~active], _expanded(space.decisions[d], values[active], d)])
+        settings = np.arange(options) + space.decisions[d].low
+        values = np.concatenate([values[~active], _expanded(values[active], d, settings)])
     return space.rows(values).values
 
 
-def enumerate_rows(space: CompiledSpace, chunk: int = 4096) -> Iterator[Rows]:
+def enumerate_rows(
+    space: CompiledSpace, chunk: int = 4096, levels: Mapping[int, Array] | None = None
+) -> Iterator[Rows]:
     """Every valid row, once, in batches of at most `chunk`.
+
+    Args:
+        space: of the rows.
+        chunk: how many rows a batch has at most.
+        levels: the values that some decisions, by their position, are restricted to.
 
     Raises:
         SpaceError: if there are infinitely many.
     """
-    for decision in space.decisions:
-        if decision.options is None:
+    levels = levels or {}
+    for d, decision in enumerate(space.decisions):
+        if decision.options is None and d not in levels:
             raise SpaceError(
                 "infinitely many members cannot be enumerated",
                 path=decision.path,
@@ -255,13 +268,16 @@ def enumerate_rows(space: CompiledSpace, chunk: int = 4096) -> Iterator[Rows]:
         elif len(pending) > len(space.decisions):
             yield space.rows(values)
         else:
-            pending.append(_branches(space, values, len(pending) - 1, chunk))
+            d = len(pending) - 1
+            pending.append(_branches(space, values, d, chunk, levels.get(d)))
 
 
-def _branches(space: CompiledSpace, values: Array, d: int, chunk: int) -> Iterator[Array]:
+def _branches(
+    space: CompiledSpace, values: Array, d: int, chunk: int, levels: Array | None
+) -> Iterator[Array]:
     """All valid settings of one more decision, in batches of at most `chunk` rows."""
     ending = [block for block in space.constrained if block.columns.stop == d + 1]
-    for batch in _settings(space, values, d, chunk):
+    for batch in _settings(space, values, d, chunk, levels):
         if ending:
             rows = space.rows(batch)
             batch = batch[np.all([space.valid_block(rows, block) for block in ending], axis=0)]
@@ -269,24 +285,30 @@ def _branches(space: CompiledSpace, values: Array, d: int, chunk: int) -> Iterat
             yield batch
 
 
-def _settings(space: CompiledSpace, values: Array, d: int, chunk: int) -> Iterator[Array]:
-    active, options = space.active(values, d), space.decisions[d].options or 1
+def _settings(
+    space: CompiledSpace, values: Array, d: int, chunk: int, levels: Array | None
+) -> Iterator[Array]:
+    active, decision = space.active(values, d), space.decisions[d]
+    options = (decision.options or 1) if levels is None else len(levels)
+
+    def expanded(rows: Array, first: int, stop: int) -> Array:
+        if levels is None:
+            return _expanded(rows, d, np.arange(first, stop) + decision.low)
+        return _expanded(rows, d, levels[first:stop])
+
     still, open_rows = values[~active], values[active]
     if len(still) + len(open_rows) * options <= chunk:
-        yield np.concatenate([still, _expanded(space.decisions[d], open_rows, d)])
+        yield np.concatenate([still, expanded(open_rows, 0, options)])
         return
     yield still
     at_once = min(options, chunk)
     for rows in np.split(open_rows, range(chunk // at_once, len(open_rows), chunk // at_once)):
         for first in range(0, options, at_once):
-            yield _expanded(space.decisions[d], rows, d, first, min(first + at_once, options))
+            yield expanded(rows, first, min(first + at_once, options))
 
 
-def _expanded(
-    decision: Decision, values: Array, d: int, first: int = 0, stop: int | None = None
-) -> Array:
-    """Each row once for every value of decision d, or for those from position first to stop."""
-    options = np.arange(first, decision.options or 1 if stop is None else stop) + decision.low
+def _expanded(values: Array, d: int, options: Array) -> Array:
+    """Each row once for each of these values of decision d."""
     repeated = np.repeat(values, len(options), axis=0)
     repeated[:, d] = np.tile(options, len(values))
     return repeated

@@ -91,6 +91,7 @@ class Decision:
         near: gives the options that are one step from an option, for options that are mere
             positions in a list, such as a pool's members: no encoding shows which one is taken.
             None where options have a meaning of their own, and each is one step from all others.
+        prior: what the user believes: the probability of each option, or a guess of the number.
     """
 
     path: str
@@ -101,6 +102,7 @@ class Decision:
     default: float
     condition: Condition | None
     near: Callable[[int], Array] | None = None
+    prior: tuple[float, ...] = ()
 
     @classmethod
     def categorical(
@@ -110,10 +112,11 @@ class Decision:
         condition: Condition | None,
         default: float = 0.0,
         near: Callable[[int], Array] | None = None,
+        prior: tuple[float, ...] = (),
     ) -> Decision:
         """One of so many options."""
         high = float(options - 1)
-        return cls(path, Kind.CATEGORICAL, 0.0, high, False, default, condition, near)
+        return cls(path, Kind.CATEGORICAL, 0.0, high, False, default, condition, near, prior)
 
     @classmethod
     def integer(

@@ -8,14 +8,16 @@ from typing import Any
 
 from archbo.errors import SpaceError, nearest
 from archbo.spaces.cells import EdgeCell, NodeCell
-from archbo.spaces.decisions import Bool, Choice, Float, Int
+from archbo.spaces.decisions import Bool, Choice
+from archbo.spaces.grammar import Grammar
+from archbo.spaces.numbers import Float, Int
 from archbo.spaces.part import Part, shown
 from archbo.spaces.pool import Pool
 from archbo.spaces.space import Chain, Space
 
 _KINDS: dict[str, type[Part]] = {
     kind.__name__: kind
-    for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell, Pool)
+    for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell, Grammar, Pool)
 }
 
 

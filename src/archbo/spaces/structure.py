@@ -22,7 +22,8 @@ from archbo.graphs.labelled import LabelledGraph
 from archbo.graphs.wl import mix
 from archbo.spaces.cells import Cell
 from archbo.spaces.decisions import Bool as BoolPart
-from archbo.spaces.decisions import Choice, Int
+from archbo.spaces.decisions import Choice
+from archbo.spaces.numbers import Int
 from archbo.spaces.part import Part
 from archbo.spaces.space import Chain
 

@@ -15,7 +15,7 @@ from archbo.errors import MismatchError
 
 COMPARED = (
     "space", "objective", "direction", "seed", "method", "features", "constraints", "start",
-    "epochs", "repeats",
+    "guess", "older", "epochs", "repeats",
 )  # fmt: skip
 """The settings that must be the program's for a stored study to go on."""
 
