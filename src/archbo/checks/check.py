@@ -13,10 +13,10 @@ from archbo.checks.findings import findings
 from archbo.checks.landscapes import LandscapeInfo, landscape_info
 from archbo.checks.members import look
 from archbo.checks.proposals import proposals_info
-from archbo.checks.results import CheckResult, EpochInfo, Finding, NetworksInfo
+from archbo.checks.results import CheckResult, EpochInfo, Finding, MembersInfo, NetworksInfo
 from archbo.checks.sizes import size_info
 from archbo.data import Dataset, TrialRecord
-from archbo.errors import TrainingError
+from archbo.errors import ProblemError, TrainingError
 from archbo.methods import Method
 from archbo.problem import Problem
 from archbo.spaces import Architecture
@@ -88,9 +88,20 @@ def check(subject: Subject, *, seconds: float = 10.0) -> CheckResult:
         proposals=proposals,
         epoch=epoch,
         landscape=landscape,
-        findings=(*findings(members, networks, proposals), *trouble),
+        findings=(*findings(members, networks, proposals), *_start(problem, members), *trouble),
         seconds=time.perf_counter() - began,
     )
+
+
+def _start(problem: Problem, members: MembersInfo) -> tuple[Finding, ...]:
+    """What the user wants trained first, if it does not meet the constraints."""
+    if members.infeasible:
+        return ()
+    try:
+        problem.check_start()
+    except ProblemError as error:
+        return (Finding("error", str(error)),)
+    return ()
 
 
 def _landscape(subject: Subject) -> LandscapeInfo | None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
-from archbo.errors import MissingExtraError, ObservationError, ProblemError
-from archbo.methods import Method, find_method
+from archbo.errors import (
+    MismatchError,
+    MissingExtraError,
+    ObservationError,
+    ProblemError,
+    StoreError,
+)
+from archbo.methods import Method, Search, find_method
 from archbo.optimizer import checked_results, incumbent
 from archbo.problem import Feature, Problem
 from archbo.spaces import Architecture, Part
@@ -21,6 +28,8 @@ from archbo.training import Train
 
 if TYPE_CHECKING:
     import pandas
+
+    from archbo.checks import CheckResult
 
 
 class Study:
@@ -73,12 +82,14 @@ class Study:
             constraints=constraints,
             seed=seed,
             start=start,
+            draft=session.current().draft,
         )
         self.epochs = epochs
         self.repeats = repeats
         self.method = find_method(method)
-        self.search = self.method.prepare(self.problem)
-        self._database = Store.open(store)
+        if not session.current().draft:
+            _ = self.search  # what it refuses, it refuses at once
+        self._database = _opened(store)
         self.files = StateFiles.beside(self._database, files)
         settings = self.problem.describe() | {
             "method": method_setting(method),
@@ -93,9 +104,21 @@ class Study:
         self._architectures: dict[tuple[int, str], Architecture] = {}
         try:
             self.store = _created_or_same(self._database, settings, self.files)
+        except MismatchError as error:
+            self._database.close()
+            if not session.current().draft:
+                raise
+            session.current().remarks.append(f"{self.location}: {error}")
+            self._database = Store.open(None)
+            self.store = self._database.create_study(settings)
         except BaseException:
             self._database.close()
             raise
+
+    @cached_property
+    def search(self) -> Search:
+        """The method at work."""
+        return self.method.prepare(self.problem)
 
     def run(
         self,
@@ -249,6 +272,39 @@ class Study:
         if session.current().wanted is None:
             self.files.tidy(self.trials, self.problem.objective)
 
+    def check(
+        self,
+        *,
+        seconds: float = 10.0,
+        build: Callable[[Architecture], Any] | None = None,
+        inputs: Any = None,
+        probe: Train | None = None,
+    ) -> CheckResult:
+        """What can be said of the search before any training; see `archbo check`.
+
+        Args:
+            seconds: about how long it may take.
+            build: makes the network of an architecture, a `torch.nn.Module`; some are built and run
+                forward and backward.
+            inputs: the shape of one of their inputs, or a batch; networks of `ab.torch.build` know
+                it.
+            probe: a training function. Where no trial has finished, one epoch of it is run, and
+                timed; nothing of it is stored.
+
+        Raises:
+            ProblemError: if `seconds` is not positive.
+        """
+        from archbo.checks import Subject, check
+
+        if not seconds > 0:
+            raise ProblemError(f"seconds must be a positive number, got {seconds!r}")
+        records = self.trials
+        subject = Subject(
+            self.problem, self.method, self.epochs, records, self.dataset(records),
+            build, inputs, probe,
+        )  # fmt: skip
+        return check(subject, seconds=seconds)
+
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
         """What a method learns from these trials."""
         hyperparameters: Mapping[str, float] = {}
@@ -288,6 +344,16 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
+
+
+def _opened(location: str | Path | None) -> Store:
+    """The store; a draft's is in memory where it is not there yet."""
+    if not session.current().draft:
+        return Store.open(location)
+    try:
+        return Store.open(location, create=False)
+    except StoreError:
+        return Store.open(None)
 
 
 def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) -> StoredStudy:
