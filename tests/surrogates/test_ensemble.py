@@ -67,7 +67,7 @@ def test_members_are_trained_as_each_alone():
 
 
 def test_the_variance_is_the_total_one_over_members():
-    model = fit(DeepEnsemble(members=4, width=8, steps=5), {"encoding": X}, Z)
+    model = fit(DeepEnsemble(members=4, width=8, steps=5, calibrate=False), {"encoding": X}, Z)
     x = torch.tensor((X - model.shift) / model.spread, dtype=torch.float32)
     outputs = networks.perceptron(model.parameters, x)
     outputs[..., :1] += model.scale * networks.perceptron(model.frozen, x)[..., :1]
@@ -76,6 +76,20 @@ def test_the_variance_is_the_total_one_over_members():
     np.testing.assert_allclose(found.mean, mean.mean(axis=0), atol=1e-5)
     total = np.mean(variance + mean**2, axis=0) - mean.mean(axis=0) ** 2
     np.testing.assert_allclose(found.variance, total, rtol=1e-3)
+
+
+def test_the_variance_is_widened_to_the_error_on_what_members_left_out():
+    noisy = Z + RNG.standard_normal(25)
+    model = fit(DeepEnsemble(), {"encoding": X}, noisy)
+    sure = replace(model, widening=1.0)
+    assert model.widening > 2  # ten members that follow the noise agree on most of it
+    posterior, other = model.predict({"encoding": X}), sure.predict({"encoding": X})
+    np.testing.assert_allclose(posterior.variance, model.widening * other.variance)
+    there = RNG.random((500, 3))
+    truth = there @ [1.0, -2.0, 0.5]
+    found = model.predict({"encoding": there})
+    inside = np.abs(truth - found.mean) < 1.645 * found.sd
+    assert inside.mean() > 0.8
 
 
 def test_errors_count_by_how_near_the_observation_is_to_the_best():

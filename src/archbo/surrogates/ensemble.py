@@ -40,6 +40,8 @@ class DeepEnsemble:
         prior: the scale of a fixed random network that is added to each member, in units of the
             standardised objective; 0 for none.
         bootstrap: whether each member weighs the observations at random.
+        calibrate: whether each member leaves out a part of the observations, by which the variance
+            is then widened or narrowed; without it, small ensembles are far too sure.
         block: the block of the encoding that it reads, [n d] numbers.
 
     Raises:
@@ -56,6 +58,7 @@ class DeepEnsemble:
     loss: str = "normal"
     prior: float = 1.0
     bootstrap: bool = False
+    calibrate: bool = True
     block: str = "encoding"
 
     def __post_init__(self) -> None:
@@ -81,6 +84,7 @@ class DeepEnsemble:
             decay=0.0,
             loss="percentage",
             prior=0.0,
+            calibrate=False,
             block=block,
         )
 
@@ -110,6 +114,7 @@ class DeepEnsemble:
             loss=networks.normal_loss if heads == 2 else networks.percentage_loss,
             scale=self.prior,
             bootstrap=self.bootstrap,
+            calibrate=self.calibrate,
             heads=heads,
             block=self.block,
             standardise=True,

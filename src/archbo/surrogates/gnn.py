@@ -43,6 +43,8 @@ class GraphNeuralNetwork:
         prior: the scale of a fixed random network that is added to each member, in units of the
             standardised objective; 0 for none.
         bootstrap: whether each member weighs the observations at random.
+        calibrate: whether each member leaves out a part of the observations, by which the variance
+            is then widened or narrowed; without it, small ensembles are far too sure.
         block: the block of the encoding that it reads, [n v v+l]: the adjacency matrix of each
             graph, the first vertex feeding the second, then its vertices' labels, one-hot.
 
@@ -59,6 +61,7 @@ class GraphNeuralNetwork:
     decay: float = 1e-3
     prior: float = 1.0
     bootstrap: bool = False
+    calibrate: bool = True
     block: str = "graphs"
 
     def __post_init__(self) -> None:
@@ -98,6 +101,7 @@ class GraphNeuralNetwork:
             loss=networks.normal_loss,
             scale=self.prior,
             bootstrap=self.bootstrap,
+            calibrate=self.calibrate,
             heads=2,
             block=self.block,
             standardise=False,

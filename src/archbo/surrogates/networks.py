@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from archbo.arrays import Array, Float, Rng
+from archbo.arrays import Array, Float, Int, Rng
 from archbo.errors import MissingExtraError
 from archbo.kernels.blocks import Encoded
 from archbo.surrogates.base import Posterior
@@ -35,6 +35,8 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _LEAST_SD = 0.01  # that a member may claim, in units of the standardised objective
 _FLOOR = 1e-6  # of the variance: members that agree to the last digit would leave none
+_FOLDED = 4  # from so many rows on, each member leaves some out
+_TRUSTED = 5  # the members' own variance counts as much as so many rows that were left out
 _BATCH = 2048  # rows that are predicted at a time, so that memory stays small
 
 
@@ -150,6 +152,7 @@ class Ensemble:
         shift, spread: what shifts and scales the input.
         heads: 2 if a member gives mean and variance, 1 if a mean alone.
         block, axes: that it reads.
+        widening: what the variance is multiplied by.
     """
 
     forward: Forward
@@ -161,6 +164,7 @@ class Ensemble:
     heads: int
     block: str
     axes: int
+    widening: float = 1.0
 
     @classmethod
     def train(
@@ -175,11 +179,15 @@ class Ensemble:
         loss: Loss,
         scale: float,
         bootstrap: bool,
+        calibrate: bool,
         heads: int,
         block: str,
         standardise: bool,
     ) -> Ensemble:
-        """Train members on observations; all but `known` and `rng` are settings."""
+        """Train members on observations; all but `known` and `rng` are settings.
+
+        To calibrate, each member leaves out a part of the rows, which tell how far off it is.
+        """
         axes, n = known.X.ndim, len(known.z)
         shift, spread = np.zeros(1), np.ones(1)
         if standardise:
@@ -190,32 +198,47 @@ class Ensemble:
         drawn = np.ones((members, n))
         if bootstrap:  # Rubin 1981: weights instead of a sample, so that no row is left out
             drawn = rng.exponential(size=(members, n))
-        weights = drawn * known.repeats
+        left_out = np.full(n, -1)  # by which member
+        if calibrate and members > 1 and n >= _FOLDED:
+            left_out = rng.permutation(n) % members
+        weights = drawn * known.repeats * (left_out != np.arange(members)[:, None])
         weights = weights / weights.sum(axis=1, keepdims=True)
         with one_torch_thread():
             w, z = _tensor(weights), _tensor(known.z)
             x = _tensor((known.X - shift) / spread)
             prior = _prior(forward, frozen, scale, x)
             trained = training(forward, start, x, prior, lambda outputs: loss(outputs, z, w))
-        return cls(forward, trained, frozen, scale, shift, spread, heads, block, axes)
+        ensemble = cls(forward, trained, frozen, scale, shift, spread, heads, block, axes)
+        return ensemble if left_out[0] < 0 else ensemble._calibrated(known, left_out)
+
+    def _calibrated(self, known: Observations, left_out: Int[Array, " n"]) -> Ensemble:
+        """With the variance widened to what the rows that a member has not seen ask for."""
+        means, variances = self._members(known.X)
+        n = len(known.z)
+        off = (known.z - means[left_out, np.arange(n)]) ** 2 / self._total(means, variances)
+        return replace(self, widening=float((off.sum() + _TRUSTED) / (n + _TRUSTED)))
 
     def predict(self, encoded: Encoded) -> Posterior:
         """The members' mean, and the variance by the law of total variance over them."""
-        means, variances = self._members(encoded)
-        total = variances.mean(axis=0) + means.var(axis=0)
-        return Posterior(means.mean(axis=0), total + _FLOOR)
+        means, variances = self._members(read(encoded, self.block, axes=self.axes))
+        return Posterior(means.mean(axis=0), self.widening * self._total(means, variances))
 
     def sample(self, encoded: Encoded, rng: Rng, m: int) -> Float[Array, "m c"]:
         """Draws of the objective: a normal of the members' mean and covariance, and their noise."""
-        means, variances = self._members(encoded)
+        means, variances = self._members(read(encoded, self.block, axes=self.axes))
         k, c = means.shape
         weights = rng.standard_normal((m, k)) / np.sqrt(k)
         noise = np.sqrt(variances.mean(axis=0) + _FLOOR) * rng.standard_normal((m, c))
-        return means.mean(axis=0) + weights @ (means - means.mean(axis=0)) + noise
+        moved = weights @ (means - means.mean(axis=0)) + noise
+        return means.mean(axis=0) + np.sqrt(self.widening) * moved
 
-    def _members(self, encoded: Encoded) -> tuple[Float[Array, "k c"], Float[Array, "k c"]]:
+    @staticmethod
+    def _total(means: Float[Array, "k c"], variances: Float[Array, "k c"]) -> Float[Array, " c"]:
+        return variances.mean(axis=0) + means.var(axis=0) + _FLOOR
+
+    def _members(self, X: Float[Array, "c ..."]) -> tuple[Float[Array, "k c"], Float[Array, "k c"]]:
         """Mean and variance by each member."""
-        X = (read(encoded, self.block, axes=self.axes) - self.shift) / self.spread
+        X = (X - self.shift) / self.spread
         found = []
         with one_torch_thread(), torch.no_grad():
             for at in range(0, max(1, len(X)), _BATCH):
