@@ -4,7 +4,8 @@
 
 The objective is one training seed's validation value, the regret is on the mean over training
 seeds, in percent points, of the best observed architecture. `--features` gives the table's
-parameter counts to the method, as a user would who can count them before training.
+parameter counts to the method, as a user would who can count them before training. A method is a
+name that the library knows or a key of `SEARCHES`, a Bayesian search with another surrogate.
 """
 
 from __future__ import annotations
@@ -26,8 +27,24 @@ import archbo as ab
 from archbo.arrays import Array, stream
 from archbo.methods import Method
 from archbo.spaces import Part
+from archbo.surrogates import (
+    DeepEnsemble,
+    DensityRatio,
+    GradientBoosting,
+    GraphNeuralNetwork,
+    Learner,
+    RandomForest,
+)
 
 CHECKPOINTS = (10, 20, 30, 50, 100)
+LEARNERS: dict[str, Learner] = {
+    "bo-forest": RandomForest(),
+    "bo-boosting": GradientBoosting(),
+    "bo-ensemble": DeepEnsemble(),
+    "bo-gnn": GraphNeuralNetwork(),
+    "bo-ratio": DensityRatio(),
+}
+SEARCHES = {name: ab.BayesianOptimization(surrogate=found) for name, found in LEARNERS.items()}
 
 
 @dataclass(frozen=True)
@@ -102,7 +119,7 @@ def run(job: tuple[str, str | Method, int, int, bool]) -> dict[str, Any]:
         table.space,
         maximize="accuracy",
         seed=seed,
-        method=method,
+        method=SEARCHES.get(method, method) if isinstance(method, str) else method,
         features=features if with_features else None,
     )
     optimum = _arch_id(name, int(table.truth.argmax()))
