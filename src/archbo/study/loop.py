@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from archbo.arrays import stream
 from archbo.data import Proposal, Report, State, TrialRecord
-from archbo.errors import ExhaustedError, ProblemError
+from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import NewTrial
-from archbo.study.session import Observer, RunEvent
+from archbo.study.session import Observer, Resources, RunEvent
 from archbo.training import Event, Failed, Finished, Reported, Task, Train
 
 if TYPE_CHECKING:
@@ -61,34 +61,6 @@ class Search:
 
     def owns(self, record: TrialRecord) -> bool:  # noqa: ARG002 - all of them
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What trainings run on.
-
-    Raises:
-        ProblemError: if a number makes no sense.
-    """
-
-    workers: int = 1
-    timeout: float | None = None
-
-    def __post_init__(self) -> None:
-        check_count("workers", self.workers)
-        timeout = self.timeout
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
-
-
-def check_count(name: str, number: object) -> None:
-    """Refuse what is no whole number from 1.
-
-    Raises:
-        ProblemError: naming it.
-    """
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
 
 
 def run(

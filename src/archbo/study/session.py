@@ -14,10 +14,39 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from archbo.data import TrialRecord
+from archbo.errors import ProblemError
 from archbo.training import Train
 
 if TYPE_CHECKING:
     from archbo.study.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What trainings run on.
+
+    Raises:
+        ProblemError: if a number makes no sense.
+    """
+
+    workers: int = 1
+    timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        check_count("workers", self.workers)
+        timeout = self.timeout
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
+
+
+def check_count(name: str, number: object) -> None:
+    """Refuse what is no whole number from 1.
+
+    Raises:
+        ProblemError: naming it.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +56,13 @@ class RunOptions:
     trials: int | None = None
     workers: int | None = None
     timeout: float | None = None
+
+    def resources(self, workers: int, timeout: float | None) -> Resources:
+        """What the program asked for, or what replaces it."""
+        return Resources(
+            workers if self.workers is None else self.workers,
+            timeout if self.timeout is None else self.timeout,
+        )
 
 
 @dataclass(frozen=True, slots=True)

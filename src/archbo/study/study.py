@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from multiprocessing import current_process
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
-from archbo.errors import (
-    MismatchError,
-    MissingExtraError,
-    ObservationError,
-    ProblemError,
-    StoreError,
-)
-from archbo.methods import Method, Search, find_method
-from archbo.optimizer import checked_results, incumbent
+from archbo.data import Observation
+from archbo.errors import ProblemError
+from archbo.methods import Method, find_method
+from archbo.optimizer import checked_results
 from archbo.problem import Feature, Problem
-from archbo.spaces import Architecture, Part
+from archbo.spaces import Part
 from archbo.store import Store, StoredStudy
-from archbo.study import loop, results, session
+from archbo.study import confirming, loop, results, session
+from archbo.study.confirmation import Confirmation
 from archbo.study.files import Keep, StateFiles
+from archbo.study.reading import Reading
 from archbo.study.settings import check_same, method_setting, surroundings
 from archbo.training import Train
 
-if TYPE_CHECKING:
-    import pandas
 
-    from archbo.checks import CheckResult
-
-
-class Study:
+class Study(Reading):
     """Trials of one space and objective, kept in a store; created, or resumed where it was.
 
     Args:
@@ -72,8 +62,8 @@ class Study:
         start: Sequence[Any] = (),
         files: str | Path | None = None,
     ) -> None:
-        loop.check_count("epochs", epochs)
-        loop.check_count("repeats", repeats)
+        session.check_count("epochs", epochs)
+        session.check_count("repeats", repeats)
         self.problem = Problem.make(
             space,
             maximize=maximize,
@@ -82,14 +72,12 @@ class Study:
             constraints=constraints,
             seed=seed,
             start=start,
-            draft=session.current().draft,
         )
         self.epochs = epochs
         self.repeats = repeats
         self.method = find_method(method)
-        if not session.current().draft:
-            _ = self.search  # what it refuses, it refuses at once
-        self._database = _opened(store)
+        _ = self.search  # what it refuses, it refuses at once
+        self._database = Store.open(store)
         self.files = StateFiles.beside(self._database, files)
         settings = self.problem.describe() | {
             "method": method_setting(method),
@@ -101,24 +89,11 @@ class Study:
         self.location = None if store is None else str(store)
         if self.location is not None and "://" in self.location:
             self.location = self._database.name  # without the password
-        self._architectures: dict[tuple[int, str], Architecture] = {}
         try:
             self.store = _created_or_same(self._database, settings, self.files)
-        except MismatchError as error:
-            self._database.close()
-            if not session.current().draft:
-                raise
-            session.current().remarks.append(f"{self.location}: {error}")
-            self._database = Store.open(None)
-            self.store = self._database.create_study(settings)
         except BaseException:
             self._database.close()
             raise
-
-    @cached_property
-    def search(self) -> Search:
-        """The method at work."""
-        return self.method.prepare(self.problem)
 
     def run(
         self,
@@ -153,50 +128,55 @@ class Study:
             return self
         options = around.options
         trials = trials if options.trials is None else options.trials
-        workers = workers if options.workers is None else options.workers
-        timeout = timeout if options.timeout is None else options.timeout
         if trials is None:
             raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
-        loop.check_count("trials", trials)
-        resources = loop.Resources(workers, timeout)
+        session.check_count("trials", trials)
+        resources = options.resources(workers, timeout)
         loop.run(self, train, loop.Search(self, trials), resources, observer=around.observer)
         return self
 
-    @property
-    def trials(self) -> list[TrialRecord]:
-        """All trials by number, with the points of their learning curves."""
-        return self.store.read()
+    def confirm(
+        self,
+        train: Train,
+        *,
+        top: int | None = None,
+        repeats: int | None = None,
+        budget: int | None = None,
+        workers: int = 1,
+        timeout: float | None = None,
+    ) -> Confirmation:
+        """Train the best architectures again with new seeds, and compare them.
 
-    @property
-    def best(self) -> Best:
-        """The incumbent by observed value.
+        Like `run`, it goes on where it was cut, and does nothing where all is done. The trials have
+        the origin "confirm"; the model of a search that goes on learns from them, too.
+
+        Args:
+            train: as for `run`.
+            top: so many of the best by their results in the search; 3 if nothing is said.
+            repeats: so often each, earlier calls included; 3 if nothing is said.
+            budget: instead of both: so many trainings in all, earlier calls included, spent where
+                they tell most about which is the best.
+            workers: how many trainings at a time.
+            timeout: seconds after which a training counts as failed.
 
         Raises:
+            ProblemError: if a number makes no sense.
             ObservationError: if no trial has finished.
+            BusyError: if another process is running this study.
+            SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
-        return incumbent(self.problem, self.dataset(self.trials))
-
-    def architecture(self, record: TrialRecord) -> Architecture:
-        """The architecture of a trial."""
-        key = (record.number, record.architecture_id)
-        if key not in self._architectures:
-            self._architectures[key] = self.problem.space.architecture(record.architecture)
-        return self._architectures[key]
-
-    def predict(self, archs: Sequence[Architecture]) -> list[Prediction]:
-        """What the surrogate expects of architectures now, in the objective's units.
-
-        Raises:
-            ArchitectureError: if one is no member of the space.
-            ObservationError: if no trial has finished.
-            ProblemError: if the method has no surrogate.
-        """
-        dataset = self.dataset(self.trials)
-        if not dataset.measured.any():
-            raise ObservationError("nothing has been observed yet", hint="Run the study first.")
-        members = [self.problem.space.architecture(arch) for arch in archs]
-        mean, sd = self.search.predict(dataset, members)
-        return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
+        _refuse_a_worker()
+        around = session.current()
+        if around.wanted is None:  # else the program runs only to be looked at
+            plan = confirming.make_plan(self, top=top, repeats=repeats, budget=budget)
+            loop.run(
+                self,
+                train,
+                plan,
+                around.options.resources(workers, timeout),
+                observer=around.observer,
+            )
+        return self.confirmation
 
     def add(self, arch: Any, value: Any) -> int:
         """Store a result from elsewhere: a number, or `ab.FAILED`; or lists of both.
@@ -244,10 +224,6 @@ class Study:
             return 0
         return results.store_results(self.store, self.problem, told)
 
-    def state_file(self, number: int) -> Path | None:
-        """The file with what a trial saved; None if it saved nothing, or it was not kept."""
-        return self.files.state(number)
-
     def save_best(self, top: int | None = 3, *, megabytes: float | None = None) -> None:
         """Keep what trials saved of the best architectures only; from now on, as the study goes on.
 
@@ -272,66 +248,6 @@ class Study:
         if session.current().wanted is None:
             self.files.tidy(self.trials, self.problem.objective)
 
-    def check(
-        self,
-        *,
-        seconds: float = 10.0,
-        build: Callable[[Architecture], Any] | None = None,
-        inputs: Any = None,
-        probe: Train | None = None,
-    ) -> CheckResult:
-        """What can be said of the search before any training; see `archbo check`.
-
-        Args:
-            seconds: about how long it may take.
-            build: makes the network of an architecture, a `torch.nn.Module`; some are built and run
-                forward and backward.
-            inputs: the shape of one of their inputs, or a batch; networks of `ab.torch.build` know
-                it.
-            probe: a training function. Where no trial has finished, one epoch of it is run, and
-                timed; nothing of it is stored.
-
-        Raises:
-            ProblemError: if `seconds` is not positive.
-        """
-        from archbo.checks import Subject, check
-
-        if not seconds > 0:
-            raise ProblemError(f"seconds must be a positive number, got {seconds!r}")
-        records = self.trials
-        subject = Subject(
-            self.problem, self.method, self.epochs, records, self.dataset(records),
-            build, inputs, probe,
-        )  # fmt: skip
-        return check(subject, seconds=seconds)
-
-    def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
-        """What a method learns from these trials."""
-        hyperparameters: Mapping[str, float] = {}
-        observations, pending = [], []
-        for record in records:
-            arch = self.architecture(record)
-            if record.state is State.RUNNING:
-                pending.append(arch)
-            else:
-                observations.append(Observation(arch, record.value))
-            hyperparameters = record.hyperparameters or hyperparameters
-        return Dataset.make(self.problem, observations, pending, hyperparameters)
-
-    def to_dataframe(self) -> pandas.DataFrame:
-        """The trials as a table, one row each.
-
-        Raises:
-            MissingExtraError: if pandas is not installed.
-        """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtraError(
-                "a data frame needs pandas", hint="pip install pandas"
-            ) from error
-        return pandas.DataFrame([results.row(record) for record in self.trials])
-
     def close(self) -> None:
         """Close the store; the study can be opened again."""
         self._database.close()
@@ -344,16 +260,6 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
-
-
-def _opened(location: str | Path | None) -> Store:
-    """The store; a draft's is in memory where it is not there yet."""
-    if not session.current().draft:
-        return Store.open(location)
-    try:
-        return Store.open(location, create=False)
-    except StoreError:
-        return Store.open(None)
 
 
 def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) -> StoredStudy:

@@ -1,0 +1,120 @@
+"""What can be read of a study: its trials, its incumbent, what its model expects."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
+from archbo.errors import MissingExtraError, ObservationError
+from archbo.methods import Method, Search
+from archbo.optimizer import incumbent
+from archbo.problem import Problem
+from archbo.spaces import Architecture
+from archbo.store import StoredStudy
+from archbo.study import results
+from archbo.study.confirmation import Confirmation, confirmation
+from archbo.study.files import StateFiles
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Reading(ABC):
+    """The half of a study that changes nothing.
+
+    Attributes:
+        problem: what is asked.
+        method: how is searched.
+        store: where the trials are.
+        files: where the trials' files are.
+    """
+
+    problem: Problem
+    method: Method
+    store: StoredStudy
+    files: StateFiles
+
+    @cached_property
+    def search(self) -> Search:
+        """The method at work."""
+        return self.method.prepare(self.problem)
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials by number, with the points of their learning curves."""
+        return self.store.read()
+
+    @property
+    def best(self) -> Best:
+        """The incumbent by observed value; the mean, where a network was trained again.
+
+        Raises:
+            ObservationError: if no trial has finished.
+        """
+        return incumbent(self.problem, self.dataset(self.trials))
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What the trainings say that were to confirm the best."""
+        return confirmation(self.trials, self.problem.objective, self.architecture)
+
+    @cached_property
+    def _architectures(self) -> dict[tuple[int, str], Architecture]:
+        return {}
+
+    def architecture(self, record: TrialRecord) -> Architecture:
+        """The architecture of a trial."""
+        key = (record.number, record.architecture_id)
+        if key not in self._architectures:
+            self._architectures[key] = self.problem.space.architecture(record.architecture)
+        return self._architectures[key]
+
+    def predict(self, archs: Sequence[Architecture]) -> list[Prediction]:
+        """What the surrogate expects of architectures now, in the objective's units.
+
+        Raises:
+            ArchitectureError: if one is no member of the space.
+            ObservationError: if no trial has finished.
+            ProblemError: if the method has no surrogate.
+        """
+        dataset = self.dataset(self.trials)
+        if not dataset.measured.any():
+            raise ObservationError("nothing has been observed yet", hint="Run the study first.")
+        members = [self.problem.space.architecture(arch) for arch in archs]
+        mean, sd = self.search.predict(dataset, members)
+        return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
+
+    def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
+        """What a method learns from these trials."""
+        hyperparameters: Mapping[str, float] = {}
+        observations, pending = [], []
+        for record in records:
+            arch = self.architecture(record)
+            if record.state is State.RUNNING:
+                pending.append(arch)
+            else:
+                observations.append(Observation(arch, record.value))
+            hyperparameters = record.hyperparameters or hyperparameters
+        return Dataset.make(self.problem, observations, pending, hyperparameters)
+
+    def state_file(self, number: int) -> Path | None:
+        """The file with what a trial saved; None if it saved nothing, or it was not kept."""
+        return self.files.state(number)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The trials as a table, one row each.
+
+        Raises:
+            MissingExtraError: if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError(
+                "a data frame needs pandas", hint="pip install pandas"
+            ) from error
+        return pandas.DataFrame([results.row(record) for record in self.trials])
