@@ -99,7 +99,11 @@ class Density:
         if not self.joint:
             found = np.zeros(len(values))
             for d in columns:
-                log = np.log(self._kernels(d, values[:, d]) @ self.weights[:, d])
+                x, options = values[:, d], int(self.options[d])
+                if options:  # one look at each of a few options
+                    log = self._log_mixture(d, np.arange(float(options)))[x.astype(int)]
+                else:
+                    log = self._log_mixture(d, x)
                 found += np.where(active[:, d], log, 0.0)
             return found
         logs = np.zeros((len(values), len(self.values) + 1))
@@ -131,6 +135,10 @@ class Density:
         number = centre + blur * ndtri(low + uniform * (high - low))
         number = np.where(known, np.clip(number, 0.0, 1.0), uniform)
         return np.where(self.options > 0, chosen, number)
+
+    def _log_mixture(self, d: int, x: Float[Array, " c"]) -> Float[Array, " c"]:
+        """Log of one decision's own density."""
+        return np.log(self._kernels(d, x) @ self.weights[:, d])
 
     def _kernels(self, d: int, x: Float[Array, " c"]) -> Float[Array, "c k"]:
         """Each component's density of one decision, where 1 is the uniform density."""

@@ -109,6 +109,7 @@ class Ratio:
     def log_ratio(self, X: Float[Array, "c d"]) -> Float[Array, " c"]:
         """Log of the density of the best over that of the rest, in nats."""
         unit = np.clip((X - self.low) / self.span, 0.0, 1.0)
+        unit = np.where(self.options > 0, np.rint(unit), unit)  # what was 0 or 1 may be more here
         active = np.ones(X.shape, dtype=bool)
         return self.best.log_density(unit, active) - self.rest.log_density(unit, active)
 
