@@ -160,4 +160,3 @@ def test_a_killed_training_goes_on_from_its_state_and_the_rule_holds_again(tmp_p
             assert study.trials[number].attempt == 2
         best = max(study.trials, key=lambda r: r.value)
         assert saved(study) == {best.number}
-

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import current_process
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archbo.data import Observation
-from archbo.errors import ProblemError
+from archbo.errors import (
+    MismatchError,
+    ProblemError,
+    StoreError,
+)
 from archbo.methods import Method, find_method
 from archbo.optimizer import checked_results
 from archbo.problem import Feature, Problem
-from archbo.spaces import Part
+from archbo.spaces import Architecture, Part
 from archbo.store import Store, StoredStudy
 from archbo.study import confirming, loop, results, session
 from archbo.study.confirmation import Confirmation
 from archbo.study.files import Keep, StateFiles
+from archbo.study.older import read_all
 from archbo.study.reading import Reading
 from archbo.study.settings import check_same, method_setting, surroundings
 from archbo.training import Train
+
+if TYPE_CHECKING:
+    from archbo.checks import CheckResult
 
 
 class Study(Reading):
@@ -36,6 +44,11 @@ class Study(Reading):
         epochs: how many epochs a training has; `train` reads it as `trial.epochs`.
         repeats: so often each proposed architecture is trained, each time with another seed.
         start: architectures, or their plain values, to train before any other.
+        guess: an architecture that the user believes to be good: proposed first, and what is like
+            it is preferred, the less the more results there are.
+        older: older studies of the same or an overlapping space, by their stores, or as
+            (architectures, values), larger is better; or a list of these. As far as they rank the
+            new results well, they count.
         files: the folder for what trials save; by default `digits.files` beside `digits.db`.
 
     Raises:
@@ -60,6 +73,8 @@ class Study(Reading):
         epochs: int = 1,
         repeats: int = 1,
         start: Sequence[Any] = (),
+        guess: Any = None,
+        older: Any = None,
         files: str | Path | None = None,
     ) -> None:
         session.check_count("epochs", epochs)
@@ -72,12 +87,16 @@ class Study(Reading):
             constraints=constraints,
             seed=seed,
             start=start,
+            guess=guess,
+            older=() if older is None else read_all(space, older),
+            draft=session.current().draft,
         )
         self.epochs = epochs
         self.repeats = repeats
         self.method = find_method(method)
-        _ = self.search  # what it refuses, it refuses at once
-        self._database = Store.open(store)
+        if not session.current().draft:
+            _ = self.search  # what it refuses, it refuses at once
+        self._database = _opened(store)
         self.files = StateFiles.beside(self._database, files)
         settings = self.problem.describe() | {
             "method": method_setting(method),
@@ -91,6 +110,13 @@ class Study(Reading):
             self.location = self._database.name  # without the password
         try:
             self.store = _created_or_same(self._database, settings, self.files)
+        except MismatchError as error:
+            self._database.close()
+            if not session.current().draft:
+                raise
+            session.current().remarks.append(f"{self.location}: {error}")
+            self._database = Store.open(None)
+            self.store = self._database.create_study(settings)
         except BaseException:
             self._database.close()
             raise
@@ -248,6 +274,39 @@ class Study(Reading):
         if session.current().wanted is None:
             self.files.tidy(self.trials, self.problem.objective)
 
+    def check(
+        self,
+        *,
+        seconds: float = 10.0,
+        build: Callable[[Architecture], Any] | None = None,
+        inputs: Any = None,
+        probe: Train | None = None,
+    ) -> CheckResult:
+        """What can be said of the search before any training; see `archbo check`.
+
+        Args:
+            seconds: about how long it may take.
+            build: makes the network of an architecture, a `torch.nn.Module`; some are built and run
+                forward and backward.
+            inputs: the shape of one of their inputs, or a batch; networks of `ab.torch.build` know
+                it.
+            probe: a training function. Where no trial has finished, one epoch of it is run, and
+                timed; nothing of it is stored.
+
+        Raises:
+            ProblemError: if `seconds` is not positive.
+        """
+        from archbo.checks import Subject, check
+
+        if not seconds > 0:
+            raise ProblemError(f"seconds must be a positive number, got {seconds!r}")
+        records = self.trials
+        subject = Subject(
+            self.problem, self.method, self.epochs, records, self.dataset(records),
+            build, inputs, probe,
+        )  # fmt: skip
+        return check(subject, seconds=seconds)
+
     def close(self) -> None:
         """Close the store; the study can be opened again."""
         self._database.close()
@@ -260,6 +319,16 @@ class Study(Reading):
 
     def __repr__(self) -> str:
         return f"Study({self.location!r}, {self.problem.objective.name}, {len(self.trials)} trials)"
+
+
+def _opened(location: str | Path | None) -> Store:
+    """The store; a draft's is in memory where it is not there yet."""
+    if not session.current().draft:
+        return Store.open(location)
+    try:
+        return Store.open(location, create=False)
+    except StoreError:
+        return Store.open(None)
 
 
 def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) -> StoredStudy:
