@@ -1,1 +1,1 @@
-"""The shell: `archbo run | show | report | replay`."""
+"""The shell: `archbo run | show | report | replay | export`."""

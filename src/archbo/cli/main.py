@@ -130,6 +130,69 @@ def replay(
     raise typer.Exit(commands.replay(store, program, verify=verify))
 
 
+@app.command(epilog="Example:  archbo export digits.db --trial best -o best.py")
+def export(
+    store: Store,
+    *,
+    trial: Annotated[
+        str, typer.Option(help="Its number; best for that of the best architecture.")
+    ] = "best",
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Where to write: a name that ends .py, .onnx or .pt2."),
+    ] = Path("best.py"),
+    program: Annotated[
+        Path | None,
+        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    ] = None,
+    build: Annotated[
+        str | None,
+        typer.Option(
+            help="The program's function that makes a network; by default build, if it has one.",
+            show_default=False,
+        ),
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a trial's network as a file that needs archbo no more, with its weights.
+
+    The program runs up to its study.run(...) and builds the network; nothing is trained.
+    """
+    from archbo.cli import exporting
+
+    raise typer.Exit(
+        exporting.export(
+            store, _number(trial), output, program=program, build=build, inputs=_shape(inputs)
+        )
+    )
+
+
+def _number(trial: str) -> int | None:
+    """A trial's number; None for the best."""
+    if trial == "best":
+        return None
+    if not trial.isdecimal():
+        raise typer.BadParameter(f"expected the number of a trial, or best, got {trial!r}")
+    return int(trial)
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    """From 3,32,32."""
+    try:
+        sizes = None if text is None else tuple(map(int, text.split(",")))
+    except ValueError:
+        sizes = (0,)
+    if sizes is not None and min(sizes) < 1:
+        raise typer.BadParameter(f"expected sizes such as 3,32,32, got {text!r}")
+    return sizes
+
+
 def main() -> None:
     """Run the command line; an error of archbo's is one line and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
