@@ -18,15 +18,14 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recorded import TABLES, load
 from scipy.stats import kendalltau, spearmanr
 
-import archbo as ab
 from archbo import encodings as e
 from archbo import kernels as k
 from archbo.acquisition import evidence_weights
@@ -35,11 +34,9 @@ from archbo.encodings import Encoder, Encoding
 from archbo.kernels import Encoded, Kernel, structure
 from archbo.kernels.blocks import rows as take
 from archbo.methods.structures import deep_wl_structures, default_structures
-from archbo.spaces import Part, Rows
 from archbo.surrogates import HalfRank, fit
 from archbo.surrogates.forest import RandomForest
 
-TABLES = ("nb201-cifar10", "nb201-cifar100", "macro", "nb101")
 TRAINED = (20, 50, 100, 200)
 HELD_OUT = 1000
 REFERENCE = 1000
@@ -107,67 +104,6 @@ MULTISETS: tuple[Encoding, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Table:
-    """Recorded trainings: the rows of distinct networks, a value for each training seed."""
-
-    space: Part
-    rows: Rows
-    values: Array  # [N s], NaN pads
-
-    @property
-    def truth(self) -> Array:
-        found: Array = np.nanmean(self.values, axis=1)
-        return found
-
-    def distinct(self) -> Table:
-        """One row for each network."""
-        _, first = np.unique(self.space.compiled.ids(self.rows), return_index=True)
-        first.sort()
-        return Table(self.space, self.rows.take(first), self.values[first])
-
-
-def nas_bench_201(data: Path, dataset: int) -> Table:
-    table = np.load(data / "nas_bench_201.npz")
-    space = ab.EdgeCell(nodes=4, ops=[str(op) for op in table["op_names"]])
-    rows = space.compiled.rows(table["ops"].astype(float))
-    return Table(space, rows, table["val200_seeds"][:, dataset])
-
-
-def nas_bench_macro(data: Path) -> Table:
-    table = np.load(data / "nas_bench_macro.npz")
-    space = ab.Chain(ab.Choice(["identity", "mbconv_e3_k3", "mbconv_e6_k5"]), length=8)
-    return Table(space, space.compiled.rows(table["arch"].astype(float)), table["test_acc"])
-
-
-def nas_bench_101(data: Path) -> Table:
-    """A fifth of the table, so that no one waits for the canonical forms of all."""
-    table = np.load(data / "nas_bench_101_30k.npz")
-    space = ab.NodeCell(max_nodes=7, max_edges=9, ops=["conv3x3", "conv1x1", "maxpool3x3"])
-    adjacency, ops = table["adjacency"][::5], table["ops"][::5]
-    nodes = (ops != -9).sum(axis=1)
-    last = adjacency[np.arange(len(nodes)), :, nodes - 1]  # edges into the output
-    columns = [nodes, *ops[:, 1:6].T]
-    columns += [last[:, s] if t == 6 else adjacency[:, s, t] for s, t in space.pairs]
-    rows = space.compiled.rows(np.stack(columns, axis=1).astype(float))
-    return Table(space, rows, 100 * table["val_acc"][::5, 3:])
-
-
-@lru_cache(maxsize=1)
-def load(name: str) -> Table:
-    folder = os.environ.get("ARCHBO_DATA")
-    if folder is None:
-        raise SystemExit("Set ARCHBO_DATA to the folder that holds the recorded trainings.")
-    data = Path(folder)
-    readers: dict[str, Callable[[], Table]] = {
-        "nb201-cifar10": lambda: nas_bench_201(data, 0),
-        "nb201-cifar100": lambda: nas_bench_201(data, 1),
-        "macro": lambda: nas_bench_macro(data),
-        "nb101": lambda: nas_bench_101(data),
-    }
-    return readers[name]().distinct()
-
-
 @lru_cache(maxsize=1)
 def encoder(name: str, part: str) -> Encoder:
     table = load(name)
@@ -212,9 +148,7 @@ def run(job: tuple[str, str, Sequence[int]]) -> list[dict[str, Any]]:
         encoded = code.encode(table.rows.take(order))
         new = take(encoded, slice(max(TRAINED), None))
         truth = table.truth[order[max(TRAINED) :]]
-        measured = table.values[order[: max(TRAINED)]]
-        keys = np.where(np.isfinite(measured), rng.random(measured.shape), -1.0)
-        y = measured[np.arange(len(measured)), keys.argmax(axis=1)]
+        y = table.measure(order[: max(TRAINED)], rng)
         for n in TRAINED:
             z = HalfRank()(y[:n]).z
             known = take(encoded, slice(0, n))
