@@ -46,7 +46,10 @@ def floats(draw: st.DrawFn) -> Float:
 @st.composite
 def edge_cells(draw: st.DrawFn) -> EdgeCell:
     ops = draw(st.lists(st.sampled_from(OPS), min_size=1, max_size=4, unique=True))
-    return EdgeCell(nodes=draw(st.integers(2, 4)), ops=ops)
+    if draw(st.booleans()):
+        return EdgeCell(nodes=draw(st.integers(2, 4)), ops=ops)
+    inputs, keep = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    return EdgeCell(nodes=inputs + draw(st.integers(2, 4)), ops=ops, inputs=inputs, keep=keep)
 
 
 @st.composite
@@ -67,7 +70,7 @@ def _nest(inner: st.SearchStrategy[Part]) -> st.SearchStrategy[Part]:
     return st.one_of(
         st.dictionaries(NAMES, inner, min_size=1, max_size=3).map(lambda parts: Space(**parts)),
         options.map(Choice),
-        st.builds(Chain, inner, lengths),
+        st.builds(Chain, inner, lengths, shared=st.booleans()),
     )
 
 
@@ -105,6 +108,16 @@ EXAMPLES = {
     "spaces in spaces": Space(a=Space(b=Space(c=Bool(), d=Choice([None, 1, True, "1"])))),
     "one member": Space(a=Int(3, 3), b=Float(1, 1), c=Choice(["x"])),
     "one network": NodeCell(max_nodes=3, max_edges=1, ops=["conv", "pool"]),
+    "DARTS": Space(
+        normal=EdgeCell(nodes=7, ops=["skip_connect", "conv", "pool"], inputs=2, keep=2),
+        reduction=EdgeCell(nodes=5, ops=["none", "conv", "pool"], inputs=2, keep=2),
+    ),
+    "cells that share one architecture": Chain(
+        Space(cell=EdgeCell(nodes=3, ops=["none", "conv"]), act=Choice(["relu", "gelu"])),
+        length=(2, 5),
+        shared=True,
+    ),
+    "shared chains in a chain": Chain(Chain(Choice(["a", "b"]), length=(1, 2), shared=True), 2),
     "mostly dead cells": EdgeCell(nodes=9, ops=["none", "conv"]),
 }
 

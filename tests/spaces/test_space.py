@@ -196,3 +196,42 @@ def test_a_long_value_is_cut_in_the_message():
     with pytest.raises(ArchitectureError, match="…") as caught:
         SPACE.architecture(["x" * 1000])
     assert len(str(caught.value)) < 200
+
+
+def test_layers_of_a_shared_chain_are_decided_once():
+    block = Space(cell=EdgeCell(nodes=3, ops=["none", "conv"]), width=Int(8, 16))
+    shared = Chain(block, length=(2, 12), shared=True)
+    assert shared.width == 1 + block.width
+    assert shared.size == 11 * block.size
+    layer = block.sample(0).value
+    arch = shared.architecture([layer] * 5)
+    assert arch.value == [layer] * 5
+    assert Chain(block, length=3, shared=True).size == block.size
+
+
+def test_the_graph_of_a_shared_chain_is_that_of_the_same_layers_one_by_one():
+    block = Choice(["conv", "pool"])
+    layers = ["pool"] * 3
+    shared = Chain(block, length=(1, 4), shared=True).architecture(layers)
+    apart = Chain(block, length=(1, 4)).architecture(layers)
+    assert shared.graph == apart.graph
+    for space, arch in ((shared.space, shared), (apart.space, apart)):
+        assert space.features(arch)["space.longest"] == 3.0
+    cells = Chain(EdgeCell(nodes=3, ops=["none", "conv"]), length=2, shared=True)
+    alone = Chain(cells.block, length=2)
+    value = cells.sample(3).value
+    assert cells.architecture(value).graph == alone.architecture(value).graph
+
+
+def test_a_layer_of_a_shared_chain_that_differs_is_refused():
+    chain = Chain(Choice(["conv", "pool"]), length=(1, 4), shared=True)
+    with pytest.raises(
+        ArchitectureError, match=r"space\[2\]: the layers of a shared chain are all"
+    ):
+        chain.architecture(["conv", "conv", "pool"])
+    with pytest.raises(SpaceError, match="space: shared is True or False, got 1"):
+        _ = Chain(Choice(["conv"]), length=2, shared=1).size
+
+
+def test_json_of_a_chain_that_shares_nothing_is_as_it_was():
+    assert set(Chain(Int(1, 2), length=3).to_dict()) == {"kind", "block", "length"}

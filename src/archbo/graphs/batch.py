@@ -103,12 +103,14 @@ def alive_vertices(batch: GraphBatch) -> Bool[Array, "g v"]:
 
 def from_edge_operations(
     operations: UInt64[Array, "g e"],
-    sources: Int[Array, " e"],
+    sources: Int[Array, " e"] | Int[Array, "g e"],
     targets: Int[Array, " e"],
     *,
     nodes: int,
     none: int,
     skip: int,
+    inputs: int = 1,
+    concatenate: bool = False,
 ) -> GraphBatch:
     """The line graph of cells with operations on their edges.
 
@@ -116,33 +118,52 @@ def from_edge_operations(
     fed by the terms of its source's sum; `none` edges vanish, `skip` edges pass the source's terms
     on, so that a term that arrives by two ways counts twice. Dead vertices stay: see `pruned`.
 
+    Several inputs are vertices fed by vertex 0. Where the output concatenates the inner nodes, each
+    of these has a vertex "sum" that feeds the output: which terms are summed makes a difference,
+    the order of the nodes does not.
+
     Args:
         operations: label hashes; edges sorted by target, then source. 0 marks an absent edge.
-        sources: the node that edge e leaves; node 0 is the input.
-        targets: the node that edge e enters; the last node is the output.
-        nodes: how many nodes a cell has.
+        sources: the node that edge e leaves, in all graphs or in each.
+        targets: the node that edge e enters.
+        nodes: how many nodes a cell has; the last is the output.
         none: the label hash that means "no edge"; 0 if there is none.
         skip: the label hash that passes its input on; 0 if there is none.
+        inputs: so many nodes are inputs.
+        concatenate: whether the output concatenates all inner nodes; else it is the last one's sum.
     """
     count, edges = operations.shape
-    size = edges + 2
+    sources = np.broadcast_to(sources, operations.shape)
+    starts = inputs if inputs > 1 else 0
+    first = starts + 1  # the vertex of the first edge
+    last = first + edges
+    sums = range(inputs, nodes - 1) if concatenate else range(0)
+    size = last + len(sums) + 1
     real = (operations != none) & (operations != ABSENT)
     if skip:
         real &= operations != skip
-    # terms[:, t, u]: how many times vertex u (input 0, edge e at e + 1) is summed into node t
-    terms = np.zeros((count, nodes, edges + 1), dtype=np.int64)
-    terms[:, 0, 0] = 1
+    # terms[:, t, u]: how many times vertex u (an input, or an edge) is summed into node t
+    terms = np.zeros((count, nodes, last), dtype=np.int64)
+    terms[:, range(inputs), range(starts and 1, starts + 1)] = 1
     adjacency = np.zeros((count, size, size), dtype=np.int64)
+    adjacency[:, 0, 1:first] = 1
+    rows = np.arange(count)
     for e in range(edges):
-        source, target = sources[e], targets[e]
-        adjacency[:, : edges + 1, e + 1] = terms[:, source] * real[:, e, None]
-        terms[:, target, e + 1] += real[:, e]
+        arriving, target = terms[rows, sources[:, e]], targets[e]
+        adjacency[:, :last, first + e] = arriving * real[:, e, None]
+        terms[:, target, first + e] += real[:, e]
         if skip:
-            terms[:, target] += terms[:, source] * (operations[:, e] == skip)[:, None]
-    adjacency[:, : edges + 1, -1] = terms[:, nodes - 1]
+            terms[:, target] += arriving * (operations[:, e] == skip)[:, None]
+    for k, node in enumerate(sums):
+        adjacency[:, :last, last + k] = terms[:, node]
+        adjacency[:, last + k, -1] = 1
+    if not concatenate:
+        adjacency[:, :last, -1] = terms[:, nodes - 1]
     labels = np.zeros((count, size), dtype=np.uint64)
     labels[:, 0], labels[:, -1] = INPUT, OUTPUT
-    labels[:, 1:-1] = np.where(real, operations, ABSENT)
+    labels[:, 1:first] = np.array([label(f"input_{k}") for k in range(starts)], dtype=np.uint64)
+    labels[:, first:last] = np.where(real, operations, ABSENT)
+    labels[:, last:-1] = label("sum")
     return GraphBatch(labels, adjacency)
 
 

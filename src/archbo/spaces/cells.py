@@ -1,4 +1,4 @@
-"""Cells: small graphs of operations, on their edges or on their nodes."""
+"""Cells: small graphs of operations; those with operations on their nodes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from math import comb
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
 from archbo.arrays import Array, Rng
 from archbo.errors import ArchitectureError, SpaceError, nearest
-from archbo.graphs.batch import INPUT, OUTPUT, GraphBatch, from_edge_operations, label
+from archbo.graphs.batch import INPUT, OUTPUT, GraphBatch, label
 from archbo.graphs.canonical import canonical_bytes
 from archbo.spaces.part import (
     INACTIVE,
@@ -28,7 +27,8 @@ from archbo.spaces.part import (
     shown,
 )
 
-_MOST_NODES = 64  # with more, the ways through a cell of skips no longer fit into 64 bits
+MOST_NODES = 64
+"""With more nodes, the ways through a cell of skips no longer fit into 64 bits."""
 
 
 class Cell(Part):
@@ -81,7 +81,7 @@ class Cell(Part):
         return float(self.ops.index(op))
 
 
-def _ends(edge: Sequence[Any], nodes: int, path: str) -> tuple[int, int]:
+def edge_ends(edge: Sequence[Any], nodes: int, path: str) -> tuple[int, int]:
     """The source and target of an edge, checked."""
     source, target = map(plain, edge)
     if not (is_whole(source) and is_whole(target) and 0 <= source < target < nodes):
@@ -91,126 +91,6 @@ def _ends(edge: Sequence[Any], nodes: int, path: str) -> tuple[int, int]:
             hint=f"Edges go from a lower node to a higher one of 0 to {nodes - 1}.",
         )
     return source, target
-
-
-@dataclass(frozen=True, init=False)
-class EdgeCell(Cell):
-    """Every two nodes are joined by an edge with one operation; a node sums what arrives.
-
-    Its plain value is a list of (source, target, operation), by target, then source. Node 0 is the
-    input, the last node the output.
-    Source: Dong and Yang 2020 (NAS-Bench-201), section 2.1.
-
-    Args:
-        nodes: how many, the input and the output included.
-        ops: names of the operations.
-        none: the operation that means "no edge"; None if there is none.
-        skip: the operation that passes its input on; None if there is none.
-
-    >>> cell = EdgeCell(nodes=3, ops=["none", "skip_connect", "conv"])
-    >>> a = cell.architecture([(0, 1, "conv"), (0, 2, "none"), (1, 2, "skip_connect")])
-    >>> b = cell.architecture([(0, 1, "none"), (0, 2, "conv"), (1, 2, "conv")])
-    >>> a.id == b.id
-    True
-    """
-
-    nodes: int
-    ops: tuple[str, ...]
-    none: str | None
-    skip: str | None
-
-    def __init__(
-        self,
-        nodes: int,
-        ops: Sequence[str],
-        none: str | EllipsisType | None = ...,
-        skip: str | EllipsisType | None = ...,
-    ) -> None:
-        object.__setattr__(self, "nodes", plain(nodes))
-        object.__setattr__(self, "ops", listed(ops))
-        for name, given, usual in (("none", none, "none"), ("skip", skip, "skip_connect")):
-            default = usual if isinstance(self.ops, tuple) and usual in self.ops else None
-            object.__setattr__(self, name, default if given is ... else given)
-
-    def check(self, path: str) -> None:
-        self._check_whole("nodes", 2, _MOST_NODES, path)
-        self._check_ops(path)
-        for name, op in (("none", self.none), ("skip", self.skip)):
-            if op is not None and (not isinstance(op, str) or op not in self.ops):
-                raise SpaceError(
-                    f"{name}={shown(op)} is not among the operations",
-                    path=path,
-                    hint=nearest(str(op), self.ops),
-                )
-        if self.none is not None and self.none == self.skip:
-            raise SpaceError(
-                f"none and skip are both {self.none!r}",
-                path=path,
-                hint="Set one of them to None.",
-            )
-
-    @cached_property
-    def edges(self) -> tuple[tuple[int, int], ...]:
-        """(source, target) of each edge, by target, then source."""
-        return tuple((s, t) for t in range(1, self.nodes) for s in range(t))
-
-    def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:  # noqa: ARG002 - no decision depends on another
-        options = len(self.ops)
-        return [Decision.categorical(f"{path}[{s},{t}]", options, when) for s, t in self.edges]
-
-    def encode(self, value: Any, path: str) -> list[float]:
-        if not isinstance(value, (list, tuple)):
-            raise ArchitectureError(
-                f"expected a list of (source, target, operation), got {shown(value)}", path=path
-            )
-        found: dict[tuple[int, int], float] = {}
-        for item in value:
-            if not isinstance(item, (list, tuple)) or len(item) != 3:
-                raise ArchitectureError(
-                    f"expected (source, target, operation), got {shown(item)}", path=path
-                )
-            op = item[2]
-            source, target = _ends(item[:2], self.nodes, path)
-            if (source, target) in found:
-                raise ArchitectureError(f"edge ({source}, {target}) is given twice", path=path)
-            found[source, target] = self._operation(op, f"{path}[{source},{target}]")
-        for source, target in self.edges:
-            if (source, target) not in found:
-                raise ArchitectureError(
-                    "this edge is missing",
-                    path=f"{path}[{source},{target}]",
-                    hint=f"Write ({source}, {target}, operation).",
-                )
-        return [found[edge] for edge in self.edges]
-
-    def decode(self, numbers: Sequence[float]) -> list[tuple[int, int, str]]:
-        return [(s, t, self.ops[int(k)]) for (s, t), k in zip(self.edges, numbers, strict=True)]
-
-    def count(self) -> int:
-        return len(self.ops) ** len(self.edges)
-
-    def graphs(self, values: Array) -> GraphBatch:
-        sources, targets = np.array(self.edges).T
-        return from_edge_operations(
-            self._labels[values.astype(np.int64)],
-            sources,
-            targets,
-            nodes=self.nodes,
-            none=label(self.none) if self.none is not None else 0,
-            skip=label(self.skip) if self.skip is not None else 0,
-        )
-
-    def vertex_names(self, numbers: Sequence[float]) -> list[str]:
-        return ["input", *(self.ops[int(k)] for k in numbers), "output"]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "kind": "EdgeCell",
-            "nodes": self.nodes,
-            "ops": list(self.ops),
-            "none": self.none,
-            "skip": self.skip,
-        }
 
 
 @dataclass(frozen=True, init=False)
@@ -244,8 +124,8 @@ class NodeCell(Cell):
         object.__setattr__(self, "ops", listed(ops))
 
     def check(self, path: str) -> None:
-        self._check_whole("max_nodes", 2, _MOST_NODES, path)
-        self._check_whole("max_edges", 1, comb(_MOST_NODES, 2), path)
+        self._check_whole("max_nodes", 2, MOST_NODES, path)
+        self._check_whole("max_edges", 1, comb(MOST_NODES, 2), path)
         self._check_ops(path)
 
     @property
@@ -298,7 +178,7 @@ class NodeCell(Cell):
                 raise ArchitectureError(
                     f"expected (source, target), got {shown(edge)}", path=f"{path}.edges"
                 )
-            source, target = _ends(edge, nodes, f"{path}.edges")
+            source, target = edge_ends(edge, nodes, f"{path}.edges")
             slots = (source, self.max_nodes - 1 if target == nodes - 1 else target)
             if slots in taken:
                 raise ArchitectureError(

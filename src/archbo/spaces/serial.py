@@ -7,8 +7,9 @@ from inspect import Parameter, signature
 from typing import Any
 
 from archbo.errors import SpaceError, nearest
-from archbo.spaces.cells import EdgeCell, NodeCell
+from archbo.spaces.cells import NodeCell
 from archbo.spaces.decisions import Bool, Choice
+from archbo.spaces.edge_cells import EdgeCell
 from archbo.spaces.grammar import Grammar
 from archbo.spaces.numbers import Float, Int
 from archbo.spaces.part import Part, shown

@@ -9,6 +9,8 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from archbo.errors import ArchitectureError, SpaceError, nearest
 from archbo.spaces.part import (
     INACTIVE,
@@ -128,21 +130,28 @@ class Space(Part):
 class Chain(Part):
     """Layers in sequence, each one of the same block's settings.
 
+    Its plain value is the list of the layers' values. In a shared chain they are all alike: the
+    block is decided once, and stands there as often as the chain is long.
+
     Args:
         block: what each layer is.
         length: how many layers, or (fewest, most).
+        shared: whether all layers are the same.
 
     >>> from archbo.spaces import Choice
-    >>> chain = Chain(Choice(["conv", "pool"]), length=(1, 3))
-    >>> chain.size
+    >>> Chain(Choice(["conv", "pool"]), length=(1, 3)).size
     14
+    >>> Chain(Choice(["conv", "pool"]), length=(1, 3), shared=True).sample(0).value
+    ['conv', 'conv']
     """
 
     block: Part
     length: tuple[int, int]
+    shared: bool
 
-    def __init__(self, block: Part, length: int | tuple[int, int]) -> None:
+    def __init__(self, block: Part, length: int | tuple[int, int], *, shared: bool = False) -> None:
         object.__setattr__(self, "block", block)
+        object.__setattr__(self, "shared", shared)
         bounds = listed(plain(length))
         object.__setattr__(self, "length", (bounds, bounds) if is_whole(bounds) else bounds)
 
@@ -161,6 +170,8 @@ class Chain(Part):
         fewest, most = bounds
         if not 1 <= fewest <= most:
             raise SpaceError(f"length needs 1 <= fewest <= most, got {fewest} to {most}", path=path)
+        if not isinstance(self.shared, bool):
+            raise SpaceError(f"shared is True or False, got {shown(self.shared)}", path=path)
         self.block.check(f"{path}[0]")
 
     @property
@@ -174,6 +185,8 @@ class Chain(Part):
         if self.variable:
             middle = (fewest + most) // 2
             found.append(Decision.integer(f"{path}.length", fewest, most, when, middle))
+        if self.shared:
+            return found + self.block.decisions(f"{path}[*]", at + len(found), when)
         for i in range(most):
             condition = when if i < fewest else Condition(at, i + 1.0, float(most))
             found += self.block.decisions(f"{path}[{i}]", at + len(found), condition)
@@ -182,6 +195,8 @@ class Chain(Part):
     @cached_property
     def _children(self) -> list[tuple[str, int, Part]]:
         first = int(self.variable)
+        if self.shared:
+            return [("*", first, self.block)]
         return [(str(i), first + i * self.block.width, self.block) for i in range(self.length[1])]
 
     def children(self) -> list[tuple[str, int, Part]]:
@@ -195,28 +210,37 @@ class Chain(Part):
             wanted = f"{fewest} to {most}" if self.variable else f"{most}"
             raise ArchitectureError(f"expected {wanted} layers, got {len(value)}", path=path)
         numbers = [float(len(value))] if self.variable else []
-        for i, layer in enumerate(value):
-            numbers += self.block.encode(layer, f"{path}[{i}]")
+        layers = [self.block.encode(layer, f"{path}[{i}]") for i, layer in enumerate(value)]
+        if self.shared:
+            for i, layer in enumerate(layers):
+                if not np.array_equal(layer, layers[0], equal_nan=True):
+                    raise ArchitectureError(
+                        "the layers of a shared chain are all alike, this one is another",
+                        path=f"{path}[{i}]",
+                    )
+            return numbers + layers[0]
+        numbers += [number for layer in layers for number in layer]
         return numbers + [INACTIVE] * (self.block.width * (most - len(value)))
 
     def decode(self, numbers: Sequence[float]) -> list[Any]:
         layers = int(numbers[0]) if self.variable else self.length[1]
-        return [
-            self.block.decode(numbers[at : at + self.block.width])
-            for _, at, _ in self.children()[:layers]
-        ]
+        children = self.children() * layers if self.shared else self.children()[:layers]
+        return [self.block.decode(numbers[at : at + self.block.width]) for _, at, _ in children]
 
     def count(self) -> int | None:
         block = self.block.count()
         if block is None:
             return None
-        return sum(block**n for n in range(self.length[0], self.length[1] + 1))
+        lengths = range(self.length[0], self.length[1] + 1)
+        return block * len(lengths) if self.shared else sum(block**n for n in lengths)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": "Chain", "block": self.block.to_dict(), "length": list(self.length)}
+        form = {"kind": "Chain", "block": self.block.to_dict(), "length": list(self.length)}
+        return form | ({"shared": True} if self.shared else {})
 
     def __repr__(self) -> str:
         length: Any = self.length
         if isinstance(length, tuple) and len(set(length)) == 1:
             length = length[0]
-        return f"Chain({self.block!r}, length={length!r})"
+        shared = ", shared=True" if self.shared else ""
+        return f"Chain({self.block!r}, length={length!r}{shared})"

@@ -138,6 +138,13 @@ def _layers(part: Part, values: Array, active: Array) -> list[tuple[GraphBatch, 
         columns = slice(at, at + child.width)
         if isinstance(part, Chain) or _has_cells(child):
             found += _layers(child, values[:, columns], active[:, columns])
+    if isinstance(part, Chain) and part.shared:
+        long = values[:, :1] > np.arange(part.length[1]) if part.variable else None
+        return [
+            (graph, there if long is None else there & long[:, i])
+            for i in range(part.length[1])
+            for graph, there in found
+        ]
     return found
 
 
@@ -187,7 +194,7 @@ def _layer_names(part: Part, numbers: list[float]) -> list[str]:
     for _, at, child in part.children():
         if isinstance(part, Chain) or _has_cells(child):
             found += _layer_names(child, numbers[at : at + child.width])
-    return found
+    return found * part.length[1] if isinstance(part, Chain) and part.shared else found
 
 
 def _readable(value: Any) -> str:
