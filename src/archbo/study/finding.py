@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archbo.errors import ObservationError, ProgramError
+from archbo.errors import ObservationError, ProgramError, SpaceError
+from archbo.methods import METHODS
+from archbo.spaces import from_dict
 from archbo.store import StoredStudy
 from archbo.study.program import execute
 from archbo.study.session import capture
 from archbo.study.settings import differing_settings
 from archbo.study.study import Study
+from archbo.training import Train
+
+
+PARTS = "this study has features, constraints, a method or parts of its own"
+"""Why a study may need its program."""
+
+
+def described(stored: StoredStudy) -> Study | None:
+    """A stored study in memory, without its trials, if its settings tell all about it."""
+    settings = stored.settings
+    told = ("features", "constraints", "older")
+    if any(settings.get(name) for name in told) or settings["method"] not in METHODS:
+        return None
+    try:
+        space = from_dict(settings["space"])
+    except SpaceError:  # it has parts that only the program knows
+        return None
+    return Study(
+        None,
+        space,
+        **{settings["direction"]: settings["objective"]},
+        seed=settings["seed"],
+        method=settings["method"],
+        epochs=settings["epochs"],
+        repeats=settings.get("repeats") or 1,
+        start=settings.get("start") or (),
+        guess=settings.get("guess"),
+    )
 
 
 class Found(NamedTuple):
@@ -29,6 +59,7 @@ def find(
     *,
     reason: str,
     command: str,
+    instead: Callable[[Study, Train], object] = lambda _study, _train: None,
 ) -> Found:
     """The study of the program that has a stored study's settings, on whatever store.
 
@@ -40,6 +71,7 @@ def find(
         program: a file; None for the one that made the study.
         reason: why the program is needed, for the errors.
         command: what asks, such as "replay", for the errors.
+        instead: what is done with the study and its training function, in place of its run.
 
     Raises:
         ProgramError: if there is no such program, or no such study in it.
@@ -52,7 +84,8 @@ def find(
             hint=f"Name it: archbo {command} STORE --program PROGRAM.",
         )
     # studies that are not wanted do not run, so the program may ask for results that are not there
-    with capture(lambda study: _same(study, stored)) as session, suppress(ObservationError):
+    look = capture(lambda study: _same(study, stored), instead, draft=True)
+    with look as session, suppress(ObservationError):
         execute(Path(program))
     if session.studies and _same(session.studies[-1], stored):
         return Found(session.studies[-1], session.names)
