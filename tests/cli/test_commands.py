@@ -169,3 +169,64 @@ def test_study_whose_trials_all_fail_is_exit_code_1(tmp_path):
 def test_programs_own_crash_has_its_traceback_and_exit_code_1(tmp_path):
     (tmp_path / "crash.py").write_text("1 / 0\n", encoding="utf-8")
     assert "ZeroDivisionError" in archbo(tmp_path, "run", "crash.py", code=1).stderr
+
+
+def test_check_trains_and_stores_nothing(tmp_path):
+    (tmp_path / "tiny.py").write_text(PROGRAM, encoding="utf-8")
+    said = archbo(tmp_path, "check", "tiny.py", "--seconds", "3", "--", "--fast").stdout
+    assert "architectures  783" in said
+    assert "Nothing stands in the way." in said
+    assert "program:" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.py"]
+
+
+def test_check_as_json_is_nothing_but_json(tmp_path):
+    text = PROGRAM.replace("import sys\n", "import sys\nprint('hello')\n", 1)
+    (tmp_path / "tiny.py").write_text(text, encoding="utf-8")
+    done = archbo(tmp_path, "check", "tiny.py", "--seconds", "3", "--probe", "--json")
+    facts = json.loads(done.stdout)
+    assert "hello" in done.stderr
+    assert facts["ok"] is True
+    assert facts["size"]["members"] == 27 * 29
+    assert facts["epoch"]["trials"] == 0
+    assert facts["seconds"] > 0
+
+
+def test_check_of_constraints_that_nothing_meets_is_exit_code_1_without_a_traceback(tmp_path):
+    text = PROGRAM.replace(
+        "seed=3,", "seed=3, features={'w': lambda a: a['width']}, constraints={'w': '> 99'},"
+    )
+    (tmp_path / "tiny.py").write_text(text, encoding="utf-8")
+    done = archbo(tmp_path, "check", "tiny.py", "--seconds", "3", code=1)
+    said = " ".join(done.stdout.split())
+    assert "no architecture found that meets w > 99 (the closest found: 32)" in said
+    assert "A search would not get far." in said
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Error: " in archbo(tmp_path, "run", "tiny.py", code=2).stderr
+
+
+def test_check_runs_the_networks_of_a_named_function(tmp_path):
+    pytest.importorskip("torch")
+    text = PROGRAM.replace(
+        "def train",
+        """def dense(arch):
+    from torch import nn
+    return nn.Sequential(nn.Flatten(), nn.Linear(12 if arch["width"] > 8 else 13, 2))
+
+def train""",
+    )
+    (tmp_path / "tiny.py").write_text(text, encoding="utf-8")
+    options = ["--build", "dense", "--inputs", "3,2,2", "--seconds", "3"]
+    said = " ".join(archbo(tmp_path, "check", "tiny.py", *options).stdout.split())
+    assert "networks would fail in training" in said
+    assert re.search(r"parameters (26|28) ", said)
+    wrong = archbo(tmp_path, "check", "tiny.py", "--build", "denser", code=2).stderr
+    assert "there is no function 'denser' at the top level. Did you mean 'dense'?" in wrong
+    assert "3,32,32" in archbo(tmp_path, "check", "tiny.py", "--inputs", "3,x", code=2).stderr
+
+
+def test_check_of_a_program_without_a_search_is_exit_code_2_and_of_a_crash_1(tmp_path):
+    (tmp_path / "idle.py").write_text("print('hello')\n", encoding="utf-8")
+    assert "without a call of study.run" in archbo(tmp_path, "check", "idle.py", code=2).stderr
+    (tmp_path / "crash.py").write_text("1 / 0\n", encoding="utf-8")
+    assert "ZeroDivisionError" in archbo(tmp_path, "check", "crash.py", code=1).stderr

@@ -15,7 +15,7 @@ def invoke(*arguments):
 
 def test_help_lists_every_command():
     said = invoke("--help").output
-    assert COMMANDS == ["run", "show", "report", "replay", "export"]
+    assert COMMANDS == ["run", "check", "show", "report", "replay", "export"]
     assert all(f" {name} " in said for name in COMMANDS)
     assert "130 stopped by Ctrl-C" in " ".join(said.split())
 

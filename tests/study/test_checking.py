@@ -44,7 +44,7 @@ def program(tmp_path, monkeypatch):
 def test_nothing_is_trained_or_stored(program, capsys):
     checked = check_program(program())
     assert checked.result.ok
-    assert checked.settings["objective"] == "accuracy"
+    assert checked.objective.name == "accuracy"
     assert not Path("s.db").exists()
     assert "after the run" not in capsys.readouterr().out
 

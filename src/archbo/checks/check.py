@@ -58,6 +58,8 @@ def check(subject: Subject, *, seconds: float = 10.0) -> CheckResult:
         subject: what is checked.
         seconds: about how long it may take, the probe aside; what is under way is not cut short.
     """
+    if subject.build is not None:
+        import archbo.checks.networks  # noqa: F401 - it loads PyTorch, which is not the check's time
     began = time.perf_counter()
 
     def until(part: float) -> float:

@@ -36,8 +36,9 @@ class Share:
     def interval(self) -> tuple[float, float]:
         """Of the share among all, with at least 95% confidence. Source: Clopper and Pearson 1934.
 
-        >>> Share(0, 20).interval
-        (0.0, 0.16843347098308536)
+        >>> low, high = Share(0, 20).interval
+        >>> low, round(high, 4)
+        (0.0, 0.1684)
         """
         k, n = self.count, self.total
         low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, 0.025))

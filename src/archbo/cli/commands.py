@@ -9,7 +9,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +19,13 @@ from rich.text import Text
 from archbo.data import State, TrialRecord
 from archbo.errors import ProgramError, StoreError
 from archbo.store import Store
+from archbo.study.checking import check_program
 from archbo.study.program import execute
 from archbo.study.replay import replay as replayed
 from archbo.study.session import RunEvent, RunOptions, overriding
 from archbo.views.above import printing_above
-from archbo.views.facts import study_facts, trial_facts
+from archbo.views.checks import check_view
+from archbo.views.facts import check_facts, study_facts, trial_facts
 from archbo.views.infos import counts_info, failures, members, number, study_info, study_name
 from archbo.views.progress import ProgressView
 from archbo.views.report import write_report
@@ -56,6 +58,31 @@ def run(
             hint="Call it where the program runs by itself: under if __name__ == '__main__'.",
         )
     return code or int(not all(_finished(event.records) for event in view.finished))
+
+
+def check(
+    program: Path,
+    arguments: Sequence[str],
+    *,
+    seconds: float,
+    build: str | None,
+    inputs: tuple[int, ...] | None,
+    probe: bool,
+    as_json: bool,
+) -> int:
+    """Print what can be said of a program's search before any training."""
+    console = Console(highlight=False)
+    with redirect_stdout(sys.stderr) if as_json else Console(stderr=True).status("Checking …"):
+        checked = check_program(
+            program, arguments, seconds=seconds, build=build, inputs=inputs, probe=probe
+        )
+    if isinstance(checked, int):
+        return checked
+    if as_json:
+        _print_json(check_facts(checked.result))
+    else:
+        console.print(check_view(checked.result, checked.objective, name=program.stem))
+    return int(not checked.result.ok)
 
 
 def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:

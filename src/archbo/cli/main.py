@@ -13,8 +13,8 @@ from archbo.errors import ArchboError
 app = typer.Typer(
     name="archbo",
     help="Find the best neural network architecture in the fewest trainings.",
-    epilog="Exit codes: 0 fine, 1 the study failed (no trial finished, a replay differs, the "
-    "program crashed), 2 wrong usage or input, 130 stopped by Ctrl-C.",
+    epilog="Exit codes: 0 fine, 1 the study failed (no trial finished, a replay differs, a check "
+    "found errors, the program crashed), 2 wrong usage or input, 130 stopped by Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -79,6 +79,60 @@ def run(
 
     raise typer.Exit(
         commands.run(program, arguments or [], trials=trials, workers=workers, timeout=timeout)
+    )
+
+
+@app.command(epilog="Example:  archbo check digits.py")
+def check(
+    program: Annotated[
+        Path,
+        typer.Argument(help="A Python program that calls study.run(...).", show_default=False),
+    ],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(help="Arguments of the program itself, after --.", show_default=False),
+    ] = None,
+    *,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="About how long the check may take.")
+    ] = 10.0,
+    build: Annotated[
+        str | None,
+        typer.Option(
+            help="The program's function that makes a network; by default build, if it has one.",
+            show_default=False,
+        ),
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
+            show_default=False,
+        ),
+    ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Train one network for an epoch, to time it.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+) -> None:
+    """Say what can be known of a program's search before any training.
+
+    The size of the space with and without duplicates, constraints, features, parameters and FLOPs,
+    whether networks build and run, the time of a proposal. The program runs up to its first
+    study.run(...); nothing is trained or stored. The exit code is 1 if a search would not get far.
+    """
+    from archbo.cli import commands
+
+    raise typer.Exit(
+        commands.check(
+            program,
+            arguments or [],
+            seconds=seconds,
+            build=build,
+            inputs=_shape(inputs),
+            probe=probe,
+            as_json=json,
+        )
     )
 
 

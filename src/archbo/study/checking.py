@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from archbo.checks import CheckResult
 from archbo.checks.results import Finding
 from archbo.errors import ProgramError
+from archbo.problem import Objective
 from archbo.study.program import builder, execute
 from archbo.study.session import capture
 from archbo.study.study import Study
@@ -22,11 +22,11 @@ class CheckedProgram:
     """A program and what a check of it found.
 
     Attributes:
-        settings: of its study.
+        objective: of its study.
         result: what was found.
     """
 
-    settings: Mapping[str, Any]
+    objective: Objective
     result: CheckResult
 
 
@@ -68,7 +68,7 @@ def check_program(
             inputs=inputs,
             probe=train if probe else None,
         )
-        found.append(CheckedProgram(study.store.settings, result))
+        found.append(CheckedProgram(study.problem.objective, result))
 
     with capture(lambda _: True, look, draft=True) as session:
         code = execute(program, arguments)

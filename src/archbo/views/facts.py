@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
+from math import isfinite
 from typing import Any
 
+from archbo.checks import CheckResult
+from archbo.checks.classes import Bounds
+from archbo.checks.results import Share
 from archbo.data import TrialRecord
+from archbo.spaces import Architecture
+from archbo.views.confirmed import confirmation_facts, confirmed
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -33,6 +39,7 @@ def study_facts(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -
             {"trial": step.number, "value": step.value, "id": step.architecture_id}
             for step in history_info(records, study).steps
         ],
+        "confirmed": confirmation_facts(confirmed(records, study)),
         "failures": [{"error": f.error, "trials": list(f.trials)} for f in failures(records)],
         "trials": dict(counts.states),
         "origins": dict(counts.origins),
@@ -53,6 +60,26 @@ def trial_facts(record: TrialRecord) -> dict[str, Any]:
     if record.prediction is not None:
         facts["prediction"] = record.prediction._asdict()
     return facts
+
+
+def check_facts(result: CheckResult) -> dict[str, Any]:
+    """What `archbo check` found, as JSON; what is infinite or not known is null."""
+    facts: dict[str, Any] = _plain(result)
+    return {"ok": result.ok} | facts
+
+
+def _plain(value: Any) -> Any:
+    """Data classes and named tuples as dictionaries, with the intervals of shares."""
+    if isinstance(value, Architecture):
+        return {"id": value.id, "architecture": value.to_dict()}
+    if isinstance(value, Bounds):
+        return value._asdict()
+    if is_dataclass(value):
+        found = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return found | ({"interval": list(value.interval)} if isinstance(value, Share) else {})
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _member(member: Member) -> dict[str, Any]:
