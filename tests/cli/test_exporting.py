@@ -1,14 +1,19 @@
 """`archbo export` on a real small study: what it writes is the network that was trained."""
 
 import json
+import shutil
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from typer.testing import CliRunner
 
 from archbo.cli.main import app
+from archbo.data import Proposal
 from archbo.errors import ArchboError
+from archbo.spaces import from_dict
+from archbo.store import NewTrial, Store
 from archbo.study.networks import trial_network
 
 pytest.importorskip("torch")
@@ -50,6 +55,7 @@ if __name__ == "__main__":
 
 LOADED = """
 import sys
+from contextlib import closing
 sys.modules["archbo"] = None
 import torch, best
 x = torch.randn(4, 1, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -144,3 +150,16 @@ def test_a_study_without_a_program_is_built_with_the_usual_skeleton(tmp_path):
     assert found.builder == "archbo.torch.build"
     assert found.network.inputs == (3, 32, 32)
     assert found.state is None
+
+
+def test_the_winner_among_those_trained_again_goes_before_a_lucky_one(invoke, folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    with closing(Store.open(tmp_path / "tiny.db")) as store:
+        study = store.study()
+        worst = min(study.read(), key=lambda record: record.value)
+        space = from_dict(study.settings["space"])
+        again = Proposal(space.architecture(worst.architecture), "confirm")
+        study.add_trials([NewTrial(again, value=worst.value)])
+    said = invoke("export", str(tmp_path / "tiny.db"), "-o", str(tmp_path / "net.py"))
+    assert f"The network of trial {worst.number} is in" in said
+    assert "the mean of 2 trainings." in (tmp_path / "net.py").read_text()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console
 from rich.text import Text
 
 from archbo.data import TrialRecord
 from archbo.errors import ObservationError, StoreError
+from archbo.problem import Objective
 from archbo.store import Store
+from archbo.study.confirmation import confirmation
 from archbo.study.networks import TrialNetwork, trial_network
 from archbo.views.infos import StudyInfo, members, number, one_line, study_info, study_name
 
@@ -61,19 +64,31 @@ def _chosen(
 ) -> tuple[list[int], str]:
     """The trials whose network it may be, the likeliest first, and what it is in a sentence."""
     if trial is None:
-        best = members(records, study, limit=1)
-        if not best:
-            raise ObservationError("no trial has finished", path=store)
-        values = {r.number: r.value or 0.0 for r in records}
-        numbers = sorted(best[0].trials, key=values.__getitem__, reverse=study.maximize)
+        best = _best(records, study, store)
+        values = {r.number: r.value for r in best if r.value is not None}
+        numbers = sorted(values, key=values.__getitem__, reverse=study.maximize)
         trained = "one training" if len(numbers) == 1 else f"the mean of {len(numbers)} trainings"
-        value = f"{study.objective} {number(best[0].value)}, {trained}"
+        value = f"{study.objective} {number(fmean(values.values()))}, {trained}"
         return numbers, f"The best network of the study {study.name}: {value}."
     record = next((r for r in records if r.number == trial), None)
     if record is None:
         raise StoreError(f"no trial {trial}; there are {len(records)}, numbered from 0", path=store)
     value = record.state if record.value is None else f"{study.objective} {number(record.value)}"
     return [trial], f"A network of the study {study.name}: {value}."
+
+
+def _best(records: Sequence[TrialRecord], study: StudyInfo, store: str) -> list[TrialRecord]:
+    """All trials of the winner of those trained again to confirm them, if any; else of the best."""
+    objective = Objective(study.objective, study.maximize)
+    confirmed = confirmation(records, objective, lambda r: study.space.architecture(r.architecture))
+    if confirmed.members and confirmed.members[0].values:
+        first = confirmed.members[0].trials[0]
+    elif best := members(records, study, limit=1):
+        first = best[0].trials[0]
+    else:
+        raise ObservationError("no trial has finished", path=store)
+    (winner,) = {r.architecture_id for r in records if r.number == first}
+    return [r for r in records if r.architecture_id == winner]
 
 
 def _about(found: TrialNetwork, title: str) -> str:
