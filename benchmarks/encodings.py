@@ -34,8 +34,7 @@ from archbo.encodings import Encoder, Encoding
 from archbo.kernels import Encoded, Kernel, structure
 from archbo.kernels.blocks import rows as take
 from archbo.methods.structures import deep_wl_structures, default_structures
-from archbo.surrogates import HalfRank, fit
-from archbo.surrogates.forest import RandomForest
+from archbo.surrogates import HalfRank, RandomForest, fit
 
 TRAINED = (20, 50, 100, 200)
 HELD_OUT = 1000
