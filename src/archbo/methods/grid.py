@@ -14,9 +14,9 @@ from archbo.methods.base import Search
 from archbo.methods.candidates import Taken, exhausted, first_positions, random_rows
 from archbo.problem import Problem
 from archbo.spaces import Float, Int, Rows
-from archbo.spaces.compiled import from_unit, stack, to_unit
+from archbo.spaces.compiled import stack, to_unit
 from archbo.spaces.moves import enumerate_rows, sample
-from archbo.spaces.part import is_whole
+from archbo.spaces.part import Decision, Kind, is_whole
 
 _FEW = 100  # an Int of more values needs a resolution
 _BATCH = 256  # members that are looked up at once; a power of two keeps Sobol points even
@@ -97,10 +97,17 @@ class GridSearch:
                     f'or ab.GridSearch(resolution={{"{decision.path}": 5}}).',
                 )
             if resolution is not None and (options is None or options > resolution):
-                # a single value is the middle one
-                unit = np.linspace(0, 1, resolution) if resolution > 1 else np.array([0.5])
-                found[d] = np.unique(from_unit(decision, unit))
+                found[d] = _evenly(decision, resolution)
         return found
+
+
+def _evenly(decision: Decision, count: int) -> Array:
+    """So many values from the lowest to the highest; fewer where integers lie that close."""
+    if count == 1:
+        return np.array([decision.default])  # the middle
+    spaced = np.geomspace if decision.log else np.linspace
+    values = spaced(decision.low, decision.high, count)
+    return np.unique(np.round(values) if decision.kind is Kind.INTEGER else values)
 
 
 def _is_inside(path: str, outer: str) -> bool:

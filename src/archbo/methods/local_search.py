@@ -75,30 +75,35 @@ class _LocalSearch(Search):
     def _climbs(self, dataset: Dataset) -> tuple[list[int], int]:
         """Where the climbs so far have led to, the best first; and how many starts are missing.
 
-        Which network belongs to which climb follows from the order of the trainings: one that is no
-        neighbor on the way of the newest climb is a start, and `initial` starts make a climb.
+        Which network belongs to which climb follows from the order of the trainings: a neighbor on
+        the way of a climb that has not ended belongs to it, all others are starts.
         """
-        tops: list[int] = []
-        starts = self.settings.initial
-        highest = -np.inf
-        reach: set[int] = set()
-        keys = self.problem.compiled.fingerprints(dataset.rows).tolist()
+        fingerprints = self.problem.compiled.fingerprints
         values = np.where(dataset.measured, dataset.values, -np.inf)
-        for i, key in enumerate(keys):
-            if key not in reach:
+        tops: list[int | None] = []
+        ahead: list[set[int]] = []  # of each climb: the neighbors of its top
+        owner: dict[int, int] = {}  # neighbors on the way, and the climb that they belong to
+        known: set[int] = set()
+        starts = self.settings.initial
+        for i, key in enumerate(fingerprints(dataset.rows).tolist()):
+            known.add(key)
+            if key not in owner:
                 if starts == self.settings.initial:
-                    starts, highest, reach = 0, -np.inf, set()
+                    starts = 0
+                    tops.append(None)
+                    ahead.append(set())
                 starts += 1
-            if values[i] > highest:
-                if highest > -np.inf:
-                    tops.pop()  # the climb goes on from here
-                tops.append(i)
-                highest = values[i]
-                reach.update(self._neighbors(dataset.rows.take([i]))[1])
-        pending = self.problem.compiled.fingerprints(dataset.pending).tolist()
-        running = sum(key not in reach for key in pending)
-        missing = self.settings.initial - starts - running
-        return sorted(tops, key=lambda i: -values[i]), max(0, missing)
+            climb = owner.get(key, len(tops) - 1)
+            top = tops[climb]
+            if values[i] > (-np.inf if top is None else values[top]):
+                tops[climb] = i
+                ahead[climb] = set(self._neighbors(dataset.rows.take([i]))[1])
+                owner.update(dict.fromkeys(ahead[climb] - known, climb))
+            if ahead[climb] <= known:
+                owner = {near: other for near, other in owner.items() if other != climb}
+        running = sum(key not in owner for key in fingerprints(dataset.pending).tolist())
+        missing = max(0, self.settings.initial - starts - running)
+        return sorted((t for t in tops if t is not None), key=lambda t: -values[t]), missing
 
     def _neighbors(self, row: Rows) -> tuple[Rows, list[int]]:
         """The feasible neighbors of a row, each network once, and their fingerprints."""

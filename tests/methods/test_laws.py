@@ -1,0 +1,48 @@
+"""The laws of every method that has a name."""
+
+import pytest
+
+from archbo.methods import BayesianOptimization, GridSearch, find_method
+from archbo.testing.methods import MethodLaws
+
+
+class TestBayesianOptimization(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return BayesianOptimization(candidates=100, iterations=4)
+
+
+class TestRandomSearch(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("random")
+
+
+class TestGridSearch(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return GridSearch(resolution=4)
+
+
+class TestLocalSearch(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("local-search")
+
+
+class TestRegularizedEvolution(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("evolution")
+
+
+class TestReinforce(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("reinforce")
+
+
+class TestTreeParzen(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("tpe")
