@@ -114,7 +114,7 @@ def through(batch: GraphBatch, salt: np.uint64, most: int) -> Found:
 
     Step by step, all rows at once. Beginnings that end at the same vertex after the same operations
     go on as one, so that the work grows with the different sequences, not with the ways. Of more
-    than `most` beginnings in a row those with the smallest codes go on.
+    than `most` codes in a row the smallest go on.
     """
     last = batch.labels.shape[1] - 1
     row = np.flatnonzero(batch.present[:, 0])
@@ -154,10 +154,13 @@ def _merged(row: Array, at: Array, code: Array, count: Array) -> tuple[Array, ..
     return row[start], at[start], code[start], total
 
 
-def _limited(most: int, row: Array, *others: Array) -> tuple[Array, ...]:
-    """The first so many of each row."""
-    kept = _rank(row) < most
-    return tuple(part[kept] for part in (row, *others))
+def _limited(most: int, row: Array, at: Array, code: Array, count: Array) -> tuple[Array, ...]:
+    """The beginnings with the first so many codes of each row, wherever in the graph they end."""
+    new = np.ones(len(row), dtype=np.int64)
+    new[1:] = (row[1:] != row[:-1]) | (code[1:] != code[:-1])
+    place = np.cumsum(new)
+    kept = place - place[np.searchsorted(row, row)] < most
+    return row[kept], at[kept], code[kept], count[kept]
 
 
 def _rank(row: Array) -> Array:
