@@ -185,6 +185,15 @@ def test_many_results_are_told_at_once():
 
 CELL = ab.EdgeCell(nodes=3, ops=["none", "skip_connect", "conv"])
 NODES = ab.NodeCell(max_nodes=5, max_edges=6, ops=["conv", "pool"])
+NET = ab.Grammar(
+    start="net",
+    rules={
+        "net": ["seq(net, net)", "par(net, net)", "op"],
+        "op": ["conv(kernel)", "pool"],
+        "kernel": ["3", "5"],
+    },
+    max_depth=5,
+)
 HEAD = ab.Choice({"linear": None, "mlp": ab.Space(width=ab.Int(16, 256, log=True))})
 VALUES = [
     (ab.Choice(["relu", "gelu"]), "gelu"),
@@ -199,6 +208,7 @@ VALUES = [
     (ab.Chain(ab.Space(width=ab.Int(1, 9)), length=(1, 3)), [{"width": 4}, {"width": 9}]),
     (CELL, [(0, 1, "conv"), (0, 2, "none"), (1, 2, "skip_connect")]),
     (NODES, {"ops": ["conv", "pool"], "edges": [(0, 1), (0, 2), (1, 3), (2, 3)]}),
+    (NET, "seq(conv(3), par(pool, conv(5)))"),
 ]
 
 

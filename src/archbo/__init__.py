@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from archbo import torch as torch
     from archbo.data import Best, Prediction, Proposal, State, TrialRecord
     from archbo.errors import ArchboError, Stopped
-    from archbo.methods import BayesianOptimization, RandomSearch, RegularizedEvolution
+    from archbo.methods import (
+        BayesianOptimization,
+        GridSearch,
+        LocalSearch,
+        RandomSearch,
+        RegularizedEvolution,
+        Reinforce,
+        TreeParzen,
+    )
     from archbo.optimizer import FAILED, Optimizer
     from archbo.spaces import (
         Architecture,
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
         Choice,
         EdgeCell,
         Float,
+        Grammar,
         Int,
         NodeCell,
         Pool,
@@ -33,7 +42,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "archbo.data": ["Best", "Prediction", "Proposal", "State", "TrialRecord"],
     "archbo.errors": ["ArchboError", "Stopped"],
-    "archbo.methods": ["BayesianOptimization", "RandomSearch", "RegularizedEvolution"],
+    "archbo.methods": [
+        "BayesianOptimization",
+        "GridSearch",
+        "LocalSearch",
+        "RandomSearch",
+        "RegularizedEvolution",
+        "Reinforce",
+        "TreeParzen",
+    ],
     "archbo.optimizer": ["FAILED", "Optimizer"],
     "archbo.spaces": [
         "Architecture",
@@ -42,6 +59,7 @@ _HOMES = {
         "Choice",
         "EdgeCell",
         "Float",
+        "Grammar",
         "Int",
         "NodeCell",
         "Pool",
@@ -63,7 +81,10 @@ __all__ = [
     "Choice",
     "EdgeCell",
     "Float",
+    "Grammar",
+    "GridSearch",
     "Int",
+    "LocalSearch",
     "NodeCell",
     "Optimizer",
     "Pool",
@@ -71,10 +92,12 @@ __all__ = [
     "Proposal",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "Space",
     "State",
     "Stopped",
     "Study",
+    "TreeParzen",
     "Trial",
     "TrialRecord",
 ]

@@ -11,11 +11,21 @@ SPACES = {
     "edge cell": CELL,
     "node cell": ab.NodeCell(6, 8, ["conv", "pool"]),
     "chain": ab.Chain(ab.Space(op=ab.Choice(["a", "b"]), width=ab.Int(16, 256)), length=(1, 4)),
+    "pool": ab.Pool(
+        [
+            (["a", "b"], [(0, 1)]),
+            (["a", "b", "b"], [(0, 1), (0, 2), (1, 2)]),
+            (["a", "b", "a", "b"], [(0, 1), (0, 2), (1, 3), (2, 3)]),
+        ]
+    ),
     "chain of cells": ab.Chain(ab.EdgeCell(3, ["none", "a", "b"]), length=2),
     "cells and settings": ab.Space(
         normal=CELL,
         head=ab.Choice({"linear": None, "cell": ab.NodeCell(4, 4, ["conv", "pool"])}),
         lr=ab.Float(1e-4, 1e-1, log=True),
+    ),
+    "grammar": ab.Grammar(
+        "net", {"net": ["seq(net, net)", "par(net, net)", "a", "b"]}, max_depth=4
     ),
     "numbers": ab.Space(x=ab.Float(0, 1), y=ab.Int(1, 5)),
     "no choice": ab.Space(x=ab.Choice(["only"])),

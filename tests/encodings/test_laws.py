@@ -7,6 +7,7 @@ from archbo.encodings import (
     Counts,
     Flat,
     Graphs,
+    HierarchicalWL,
     Joined,
     Latent,
     OneHot,
@@ -31,10 +32,13 @@ OF_GRAPHS = [
 ]
 OF_VERTICES = [Adjacency(), Adjacency(one_hot=False, truncate=7), Graphs()]
 OF_DECISIONS = [OneHot(), Flat(most=4), Projection(dimensions=5)]
+OF_DERIVATIONS = [HierarchicalWL(), HierarchicalWL(levels=(1, 9), rounds=0)]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("encoding", OF_GRAPHS + OF_VERTICES + OF_DECISIONS, ids=repr)
+@pytest.mark.parametrize(
+    "encoding", OF_GRAPHS + OF_VERTICES + OF_DECISIONS + OF_DERIVATIONS, ids=repr
+)
 def test_each_encoding_keeps_each_law(encoding, law, space):
     law(encoding, space)
 

@@ -7,6 +7,7 @@ from archbo.encodings.base import Encode, Encoding
 from archbo.encodings.dense import Graphs
 from archbo.encodings.encoder import Encoder
 from archbo.encodings.flat import Counts, Flat, Joined, OneHot, Statistics
+from archbo.encodings.hierarchy import HierarchicalWL
 from archbo.encodings.latent import Latent
 from archbo.encodings.multisets import ShortestPaths, WeisfeilerLehman, weisfeiler_lehman_to
 from archbo.encodings.paths import PathMultiset, Paths
@@ -21,6 +22,7 @@ __all__ = [
     "Encoding",
     "Flat",
     "Graphs",
+    "HierarchicalWL",
     "Joined",
     "Latent",
     "OneHot",
