@@ -17,6 +17,12 @@ EDGES = ab.EdgeCell(nodes=4, ops=OPS)
 NODES = ab.NodeCell(
     max_nodes=6, max_edges=9, ops=["conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"]
 )
+RULES = {
+    "net": ["seq(net, net)", "par(net, net)", "residual(net)", "op"],
+    "op": ["conv(kernel)", "conv_1x1", "max_pool_3x3", "none"],
+    "kernel": ["3", "5"],
+}
+DERIVED = ab.Grammar("net", RULES, max_depth=5, combinators={"residual(x)": "par(x, skip_connect)"})
 CHANNELS = 4
 
 
@@ -162,14 +168,14 @@ def test_dead_operations_have_no_parameters():
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_keep_the_shape_and_give_finite_values(name):
     x = images(2, 6, 7, 5)
-    y = OPERATIONS[name](6)(x)
+    y = OPERATIONS.find(name.replace("(kernel)", "(5)"), "space")(6)(x)
     assert y.shape == x.shape
     assert torch.isfinite(y).all()
 
 
 @pytest.mark.parametrize("reduction", ["plain", "residual"])
 @pytest.mark.parametrize(
-    "space", [EDGES, NODES, ab.Chain(ab.Choice(OPS[1:]), length=(1, 5))], ids=str
+    "space", [EDGES, NODES, DERIVED, ab.Chain(ab.Choice(OPS[1:]), length=(1, 5))], ids=str
 )
 def test_networks_train(space, reduction):
     for seed in range(3):
@@ -239,6 +245,44 @@ def test_unknown_operation_names_the_path_and_the_nearest_name():
         r"'conv_3x3'\? Add one",
     ):
         ab.torch.build(space.sample(0))
+
+
+def test_a_derived_string_computes_what_it_says():
+    x = images(2, CHANNELS, 6, 5)
+    cell = ab.torch.cell("seq(conv_1x1, par(conv(5), skip_connect, seq(max_pool(3), conv_3x3)))", 4)
+    one, five, skip, pool, three = cell.operations
+    y = one(x)
+    torch.testing.assert_close(cell(x), five(y) + skip(y) + three(pool(y)))
+
+
+def test_a_combinator_repeats_an_architecture_not_its_weights():
+    grammar = ab.Grammar(
+        "net", {"net": ["twice(op)"], "op": ["conv_1x1"]}, 2, {"twice(x)": "seq(x, x)"}
+    )
+    cell = ab.torch.cell(grammar.sample(0), CHANNELS)
+    first, second = cell.operations
+    assert first[1].weight is not second[1].weight
+    x = images(2, CHANNELS, 6, 5)
+    torch.testing.assert_close(cell(x), second(first(x)))
+
+
+def test_parameters_are_given_to_the_factory():
+    given = []
+
+    def factory(channels, *parameters):
+        given.append((channels, *parameters))
+        return nn.Identity()
+
+    operations = OPERATIONS.with_({"mine(a, b, c)": factory})
+    ab.torch.cell("mine(3, 0.5, act(relu))", CHANNELS, operations=operations)
+    assert given == [(4, 3, 0.5, "act(relu)")]
+    assert operations.find("conv(3)", "") == operations.find("conv(3)", "")
+    with pytest.raises(
+        ArchitectureError, match=r"space: no module is known for operation 'conv\(3, 5\)"
+    ):
+        operations.find("conv(3, 5)", "space")
+    with pytest.raises(ProblemError, match=r"operations\.mine\(: expected a name"):
+        OPERATIONS.with_({"mine(": factory})
 
 
 def test_operation_that_is_no_function_is_refused():

@@ -17,6 +17,15 @@ SPACES = [
     ab.NodeCell(max_nodes=6, max_edges=9, ops=["conv1x1-bn-relu", "conv3x3-bn-relu", "maxpool3x3"]),
     ab.Chain(ab.Choice(["conv_3x3", "sep_conv_5x5", "identity"]), length=(1, 7)),
     ab.Chain(ab.EdgeCell(nodes=3, ops=["none", "conv_1x1", "max_pool_3x3"]), length=3),
+    ab.Grammar(
+        "net",
+        {
+            "net": ["seq(net, net)", "par(net, net)", "op"],
+            "op": ["sep_conv(kernel)", "avg_pool(kernel)", "skip_connect"],
+            "kernel": ["3", "5"],
+        },
+        max_depth=5,
+    ),
 ]
 
 
@@ -72,8 +81,8 @@ def test_recorded_parameters_of_nas_bench_201(recorded_trainings):
         assert differences.min() >= -1
 
 
-def test_cost_of_equal_networks_is_equal():
-    space = SPACES[0]
+@pytest.mark.parametrize("space", [SPACES[0], SPACES[-1]], ids=["edge cell", "grammar"])
+def test_cost_of_equal_networks_is_equal(space):
     seen = {}
     for seed in range(400):
         arch = space.sample(seed)

@@ -113,3 +113,34 @@ def test_edges_backwards_are_refused():
         layers([(2, 1, "a")])
     with pytest.raises(ArchitectureError, match=r"edges: no edge from 1 to 3"):
         layers({"ops": ["a"], "edges": [(1, 3)]})
+
+
+def derived(value, **settings):
+    rules = {"net": ["seq(net, net)", "par(net, net)", "op"], "op": ["a", "b", "c", "zero", "none"]}
+    return wiring(ab.Grammar("net", rules, 6, **settings).architecture(value))
+
+
+def test_an_operation_of_a_derived_string_sums_what_is_in_parallel_before_it():
+    a, b = Step("a", (0,), "space[0]"), Step("b", (0,), "space[1]")
+    c = Step("c", (1, 2), "space[2]")
+    assert derived("seq(par(a, b), c)") == Wiring((a, b, c), (3,))
+    assert derived("par(a, seq(b, c))").output == (1, 3)
+    assert wiring("seq(par(a, b), c)").steps[2].sources == (1, 2)
+
+
+def test_dead_operations_of_a_derived_string_are_left_out():
+    assert derived("par(seq(a, none), seq(b, par(none, seq(none, c))))") == Wiring((), ())
+    found = derived("par(seq(a, none), seq(b, c))")
+    assert found == Wiring((Step("b", (0,), "space[2]"), Step("c", (1,), "space[3]")), (2,))
+
+
+def test_the_grammars_own_name_for_nothing_counts():
+    assert derived("par(zero, none)", none="zero").steps == (Step("none", (0,), "space[1]"),)
+    assert wiring("par(a, none)").steps == (Step("a", (0,), "architecture[0]"),)
+
+
+def test_layers_of_a_chain_may_be_derived():
+    chain = ab.Chain(ab.Grammar("op", {"op": ["seq(a, b)", "c"]}, 1), length=2)
+    found, is_chain = layers(chain.architecture(["c", "seq(a, b)"]))
+    assert is_chain
+    assert [[step.operation for step in w.steps] for w in found] == [["c"], ["a", "b"]]

@@ -1,20 +1,24 @@
 """The operations that cells and chains are made of, by name.
 
-An operation maps [b c h w] to [b c h w]: it keeps the channels and the resolution.
+An operation maps [b c h w] to [b c h w]: it keeps the channels and the resolution. A name such as
+`conv(kernel)` stands for all operations `conv(3)`, `conv(5)`, …, as a grammar derives them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor, nn
 
 from archbo.arrays import Float
 from archbo.errors import ArchitectureError, ProblemError, nearest
+from archbo.spaces.grammars.terms import Term, read
 
-Factory = Callable[[int], nn.Module]
-"""Makes an operation's module for a number of channels."""
+Factory = Callable[..., nn.Module]
+"""Makes an operation's module for a number of channels, and for the parameters that it has."""
 
 
 class Zero(nn.Module):
@@ -30,6 +34,9 @@ class Operations(Mapping[str, Factory]):
     >>> more = OPERATIONS.with_(conv_7x7=lambda c: nn.Conv2d(c, c, 7, padding=3))
     >>> "conv_7x7" in more, "conv_7x7" in OPERATIONS
     (True, False)
+    >>> more = more.with_({"drop(p)": lambda channels, p: nn.Dropout(p)})
+    >>> more.find("drop(0.2)", "space")(8)
+    Dropout(p=0.2, inplace=False)
     """
 
     def __init__(self, factories: Mapping[str, Factory]) -> None:
@@ -41,13 +48,15 @@ class Operations(Mapping[str, Factory]):
                     hint="Write lambda channels: MyModule(channels).",
                 )
         self._factories = dict(factories)
+        self._families = {_family(name): name for name in factories if "(" in name}
 
     def with_(self, named: Mapping[str, Factory] | None = None, /, **more: Factory) -> Operations:
         """These operations and more; a known name is replaced.
 
         Args:
             named: those whose names are no Python identifiers.
-            more: the others, each a function of the number of channels.
+            more: the others, each a function of the number of channels. That of a name with
+                parameters, such as "conv(kernel)", is given these, too: as numbers, where they are.
         """
         return Operations({**self._factories, **(named or {}), **more})
 
@@ -58,6 +67,11 @@ class Operations(Mapping[str, Factory]):
             ArchitectureError: naming the path, if there is none of this name.
         """
         factory = self._factories.get(name)
+        if factory is None and "(" in name:
+            term = read(name, ArchitectureError, path)
+            family = self._families.get((term.name, len(term.args)))
+            if family is not None:
+                return _Applied(self._factories[family], tuple(map(_parameter, term.args)))
         if factory is None:
             raise ArchitectureError(
                 f"no module is known for operation {name!r}",
@@ -77,6 +91,39 @@ class Operations(Mapping[str, Factory]):
 
     def __repr__(self) -> str:
         return f"Operations({', '.join(self)})"
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """A factory with its parameters: equal if these are."""
+
+    factory: Factory
+    parameters: tuple[int | float | str, ...]
+
+    def __call__(self, channels: int) -> nn.Module:
+        return self.factory(channels, *self.parameters)
+
+
+def _family(name: str) -> tuple[str, int]:
+    """What all operations have in common that a name such as `conv(kernel)` stands for.
+
+    Raises:
+        ProblemError: if it is no such name.
+    """
+    try:
+        term = read(name, ArchitectureError, "")
+    except ArchitectureError as error:
+        raise ProblemError(str(error), path=f"operations.{name}") from None
+    return term.name, len(term.args)
+
+
+def _parameter(term: Term) -> int | float | str:
+    """A parameter as a number, where it is one."""
+    text = str(term)
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return text
 
 
 def relu_conv_bn(kernel: int, channels: int) -> nn.Module:
@@ -133,12 +180,16 @@ def _identity(channels: int) -> nn.Module:  # noqa: ARG001 - a factory takes the
     return nn.Identity()
 
 
-def _average_pool(channels: int) -> nn.Module:  # noqa: ARG001 - a factory takes the channels
-    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+def _average_pool(channels: int, kernel: int = 3) -> nn.Module:  # noqa: ARG001 - as above
+    return nn.AvgPool2d(kernel, stride=1, padding=kernel // 2, count_include_pad=False)
 
 
-def _max_pool(channels: int) -> nn.Module:  # noqa: ARG001 - a factory takes the channels
-    return nn.MaxPool2d(3, stride=1, padding=1)
+def _max_pool(channels: int, kernel: int = 3) -> nn.Module:  # noqa: ARG001 - as above
+    return nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
+
+
+def _with_kernel(make: Callable[[int, int], nn.Module]) -> Factory:
+    return lambda channels, kernel: make(kernel, channels)
 
 
 OPERATIONS = Operations(
@@ -160,6 +211,11 @@ OPERATIONS = Operations(
         "conv1x1-bn-relu": partial(conv_bn_relu, 1),
         "conv3x3-bn-relu": partial(conv_bn_relu, 3),
         "maxpool3x3": _max_pool,
+        "conv(kernel)": _with_kernel(relu_conv_bn),
+        "sep_conv(kernel)": _with_kernel(separable_conv),
+        "dil_conv(kernel)": _with_kernel(dilated_conv),
+        "avg_pool(kernel)": _average_pool,
+        "max_pool(kernel)": _max_pool,
     }
 )
-"""The names of NAS-Bench-201, NAS-Bench-101 and DARTS."""
+"""The names of NAS-Bench-201, NAS-Bench-101 and DARTS, and families of any odd kernel."""

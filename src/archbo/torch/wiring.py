@@ -2,16 +2,20 @@
 
 A plain value may stand wherever an `Architecture` may: a list of (source, target, operation) is an
 EdgeCell's, with the operation `none` for no edge; a mapping with "ops" and "edges" is a NodeCell's;
-a list of operation names or cells is a Chain's.
+a list of operation names or cells is a Chain's; a string that begins with `seq(` or `par(` is a
+Grammar's, with the operation `none` for nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from archbo.errors import ArchitectureError, ProblemError
-from archbo.spaces import Architecture, Chain, EdgeCell, NodeCell, Part, Space
+from archbo.spaces import Architecture, Chain, EdgeCell, Grammar, NodeCell, Part, Space
+from archbo.spaces.grammars.combinators import PARALLEL, SERIES
+from archbo.spaces.grammars.terms import Term, read
 
 
 class Step(NamedTuple):
@@ -57,16 +61,21 @@ def layers(arch: Any) -> tuple[list[Wiring], bool]:
     else:
         value, part, path = arch, None, "architecture"
     block = part.block if isinstance(part, Chain) else part
-    none = block.none if isinstance(block, EdgeCell) else "none"
+    if isinstance(block, EdgeCell) and block.concatenates:
+        raise ProblemError(
+            "cells with keep are stacked by themselves, not in a chain",
+            path=path,
+            hint="Write ab.Space(normal=…, reduction=…).",
+        )
     kind = _kind(value)
     if kind is Chain:
-        return [_layer(layer, none, f"{path}[{i}]") for i, layer in enumerate(value)], True
-    return [_layer(value, none, path)], False
+        return [_layer(layer, block, f"{path}[{i}]") for i, layer in enumerate(value)], True
+    return [_layer(value, block, path)], False
 
 
 def _only_graph(arch: Architecture) -> tuple[Any, Part, str]:
     """The value, part and path of the one cell or chain of an architecture."""
-    found = list(_graphs(arch.space, arch.value, "space"))
+    found = list(graphs(arch.space, arch.value, "space"))
     if len(found) == 1:
         return found[0]
     if not found:
@@ -78,29 +87,38 @@ def _only_graph(arch: Architecture) -> tuple[Any, Part, str]:
     )
 
 
-def _graphs(part: Part, value: Any, path: str) -> Iterable[tuple[Any, Part, str]]:
-    if isinstance(part, EdgeCell | NodeCell | Chain):
+def graphs(part: Part, value: Any, path: str) -> Iterable[tuple[Any, Part, str]]:
+    """The value, part and path of each cell and chain of a space."""
+    if isinstance(part, EdgeCell | NodeCell | Grammar | Chain):
         yield value, part, path
     elif isinstance(part, Space):
         for name, _, child in part.children():
-            yield from _graphs(child, value[name], f"{path}.{name}")
+            yield from graphs(child, value[name], f"{path}.{name}")
 
 
 def _kind(value: Any) -> type[Part] | None:
     """Which part's plain value this is; None for an operation's name, and for anything else."""
+    if isinstance(value, str):
+        name, opened, _ = value.partition("(")
+        return Grammar if opened and name.strip() in (SERIES, PARALLEL) else None
     if isinstance(value, Mapping):
         return NodeCell if {"ops", "edges"} == set(value) else None
-    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+    if not isinstance(value, Sequence) or not value:
         return None
     if all(isinstance(e, Sequence) and len(e) == 3 and isinstance(e[0], int) for e in value):
         return EdgeCell
     return Chain
 
 
-def _layer(value: Any, none: str | None, path: str) -> Wiring:
+def _layer(value: Any, block: Part | None, path: str) -> Wiring:
+    none = block.none if isinstance(block, EdgeCell | Grammar) else "none"
+    if isinstance(block, Grammar):
+        return _derived(block.network(value), none, path)
+    kind = _kind(value)
+    if kind is Grammar:
+        return _derived(read(value, ArchitectureError, path), none, path)
     if isinstance(value, str):
         return Wiring((Step(value, (0,), path),), (1,))
-    kind = _kind(value)
     if kind is EdgeCell:
         return _edge_cell(value, none, path)
     if kind is NodeCell:
@@ -150,6 +168,42 @@ def _node_cell(ops: Sequence[str], edges: Sequence[Sequence[int]], path: str) ->
             steps.append(Step(op, sources, f"{path}.ops[{v}]"))
             place[v] = len(steps)
     return Wiring(tuple(steps), tuple(place[s] for s, t in edges if t == last and s in live))
+
+
+def _derived(network: Term, none: str | None, path: str) -> Wiring:
+    """Each operation is a step; what is in parallel is summed by what follows."""
+    steps: list[Step] = []
+    met = count()
+
+    def results(term: Term, sources: tuple[int, ...]) -> tuple[int, ...]:
+        if term.name == SERIES:
+            for arg in term.args:
+                sources = results(arg, sources)
+            return sources
+        if term.name == PARALLEL:
+            return tuple(result for arg in term.args for result in results(arg, sources))
+        place = next(met)
+        if not sources or str(term) == none:
+            return ()
+        steps.append(Step(str(term), sources, f"{path}[{place}]"))
+        return (len(steps),)
+
+    return _alive(steps, results(network, (0,)))
+
+
+def _alive(steps: Sequence[Step], output: tuple[int, ...]) -> Wiring:
+    """Without the steps that the output does not depend on."""
+    useful = set(output)
+    for k in range(len(steps), 0, -1):
+        if k in useful:
+            useful.update(steps[k - 1].sources)
+    kept = [k for k in range(1, len(steps) + 1) if k in useful]
+    place = {0: 0} | {k: i for i, k in enumerate(kept, 1)}
+    live = [
+        step._replace(sources=tuple(place[s] for s in step.sources))
+        for step in (steps[k - 1] for k in kept)
+    ]
+    return Wiring(tuple(live), tuple(place[k] for k in output))
 
 
 def _between(edges: Iterable[tuple[int, int]], last: int) -> set[int]:
