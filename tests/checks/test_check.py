@@ -1,5 +1,6 @@
 """The whole check, on studies in memory."""
 
+import re
 import time
 
 import pytest
@@ -77,7 +78,7 @@ def test_costly_feature_is_a_warning():
     with study(features={"slow": slow}) as bad:
         result = bad.check(seconds=1)
     warnings = texts(result, "warning")
-    assert any(text.startswith("features.slow: takes 30 ms") for text in warnings)
+    assert any(re.match(r"features\.slow: takes \d+ ms", text) for text in warnings)
     assert any("no proposal was timed" in text for text in warnings)
 
 

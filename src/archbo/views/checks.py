@@ -87,7 +87,10 @@ def _members(members: MembersInfo) -> Iterator[RenderableType]:
         rows = [(one.name, _share(one.met)) for one in members.constraints]
         if members.feasible is not None and len(rows) > 1:
             rows.append(("all of them", _share(members.feasible)))
-        yield from _section(f"Constraints, met by {members.looked_at:,} random architectures", rows)
+        yield from _section(
+            f"Constraints, met by {members.looked_at:,} random architectures, with 95% intervals",
+            rows,
+        )
     if members.features:
         yield _heading(f"Features of {members.looked_at:,} random architectures")
         table = _quartiles("ms a call")
@@ -103,9 +106,11 @@ def _networks(result: CheckResult) -> Iterator[RenderableType]:
     rows = [("built", _share(networks.built))]
     for name, share in (("ran forward", networks.forward), ("ran backward", networks.backward)):
         rows.append((name, "not tried" if share is None else _share(share)))
-    rows.append(("time", f"{duration(networks.seconds_each)} to build and run one"))
+    rows.append(("time", f"{_seconds(networks.seconds_each)} to build and run one"))
     met = "" if result.members.feasible is None else " that meet the constraints"
-    yield from _section(f"Networks of {networks.built.total:,} random architectures{met}", rows)
+    yield from _section(
+        f"Networks of {networks.built.total:,} random architectures{met}, with 95% intervals", rows
+    )
     if networks.params is not None:
         table = _quartiles()
         _add(table, "parameters", networks.params)
@@ -116,7 +121,7 @@ def _networks(result: CheckResult) -> Iterator[RenderableType]:
 
 def _search(result: CheckResult) -> Iterator[tuple[str, str]]:
     proposals = result.proposals
-    times = [f"{duration(t.seconds)} after {t.trials} trials" for t in proposals.times]
+    times = [f"{_seconds(t.seconds)} after {t.trials} trials" for t in proposals.times]
     if times:
         yield "a proposal", ", ".join(times) + (f" ({proposals.note})" if proposals.note else "")
     else:
@@ -138,9 +143,8 @@ def _correlation(info: LandscapeInfo) -> str:
     if info.low == 0 and info.high > _VAGUE * info.longest:
         return f"{info.results} results do not tell yet how far one reaches"
     return (
-        f"falls to 1/e within {info.length:.2g} changed decisions ({info.low:.2g} to "
-        f"{info.high:.2g} with 95% confidence, {info.longest:.2g} at most in this space); "
-        f"{info.one_change:.2f} after one"
+        f"length {info.length:.2g} changed decisions ({info.low:.2g} to {info.high:.2g} with 95% "
+        f"confidence, {info.longest:.2g} at most in this space); {info.one_change:.2f} after one"
     )
 
 
@@ -162,8 +166,8 @@ def _share(share: Share) -> str:
     if share.count in (0, share.total):
         which = "none" if share.count == 0 else "all"
         edge = f"at most {high:.1%}" if share.count == 0 else f"at least {low:.1%}"
-        return f"{which} of {share.total:,}  ({edge} with 95% confidence)"
-    return f"{share.value:.1%}  ({low:.1%} to {high:.1%} with 95% confidence)"
+        return f"{which} of {share.total:,}  ({edge})"
+    return f"{share.value:.1%}  ({low:.1%} to {high:.1%})"
 
 
 def _seconds(seconds: float) -> str:
