@@ -187,7 +187,9 @@ class Mixed(nn.Module):
         self.unused = Gate(3)
         self.nothing = None
 
-    def forward(self, x, scale=1.5):
+    def forward(self, x, scale=1.5, mask=None):
+        if mask is not None:
+            x = x * mask
         for layer in self.layers:
             x = x + layer(x)
         x = self.by_name["b-c"](self.by_name["a"](self.named(self.again(x))))
@@ -219,6 +221,64 @@ def test_networks_of_ones_own_are_written_class_by_class(tmp_path):
     assert '"""Scales channels by what they hold."""' in text
     assert imported(path).__doc__ == "Its \"own\" words: \\ and '''."
     assert not made.frozen.requires_grad
+
+
+class Flexible(nn.Module):
+    """Does what its arguments say, some of which are given, some always the same, some missing."""
+
+    def forward(self, x, *others, flip=False, scale=None, shift=None):
+        if flip:
+            x = x.flip(1)
+        if scale is not None:
+            x = x * scale
+        if shift is not None:
+            x = x + shift
+        for other in others:
+            x = x + other
+        return x
+
+
+class Calling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList([Flexible() for _ in range(4)])
+
+    def forward(self, x):
+        first, second, third, fourth = self.parts
+        x = first(second(x), flip=True)
+        return fourth(third(x, x, x * 2, scale=2, shift=x.mean()))
+
+
+def test_a_module_is_written_as_it_is_called(tmp_path):
+    path = tmp_path / "net.py"
+    export(Calling(), path, inputs=(4,))
+    same(Calling(), path, torch.randn(3, 4))
+    formatted(path)
+    assert path.read_text().count("class Flexible") == 3  # second and fourth are alike
+    network = Calling()
+    network.parts[0] = network.parts[1]
+    with pytest.raises(
+        ExportError, match=r"network\.parts\.0: this Flexible is called in two ways"
+    ):
+        export(network, path)
+
+
+def test_sizes_in_which_classes_differ_have_names_of_their_own(tmp_path):
+    class Wide(nn.Module):
+        def __init__(self, a, b, c):
+            super().__init__()
+            self.first, self.second = nn.Linear(a, b), nn.Linear(b, c)
+
+        def forward(self, x):
+            return self.second(self.first(x))
+
+    network = nn.Sequential(Wide(2, 3, 4), Wide(4, 6, 5), Wide(5, 7, 2))
+    path = tmp_path / "net.py"
+    export(network, path, inputs=(2,))
+    same(network, path, torch.randn(3, 2))
+    text = path.read_text()
+    assert "def __init__(self, in_features, out_features, out_features_2):" in text
+    assert "Wide(4, 6, 5)" in text
 
 
 def test_operations_of_ones_own_are_written_from_what_they_make(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 from textwrap import wrap
 
@@ -64,8 +63,7 @@ def _class(written: Written) -> str:
     sizes = "".join(f", {size}" for size in written.sizes)
     lines += [f"    def __init__(self{sizes}):", *statements(written.init, 8)]
     if written.forward is not None:
-        arguments = ast.unparse(written.forward.arguments)
-        lines += ["", f"    def forward(self, {arguments}):"]
+        lines += ["", f"    def forward({', '.join(('self', *written.forward.arguments))}):"]
         lines += statements(written.forward.body, 8)
     return "\n".join(lines) + "\n"
 

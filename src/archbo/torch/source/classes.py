@@ -19,7 +19,9 @@ from torch import nn
 
 from archbo.errors import ExportError
 from archbo.torch.source.constructors import constructor, literal
-from archbo.torch.source.tracing import Forward, constant_name, trace
+from archbo.torch.source.sizes import generalise, pattern, unique
+from archbo.torch.source.tidying import constant_name, parsed
+from archbo.torch.source.tracing import Call, Forward, plain_call, trace
 
 _RESERVED = {"nn", "torch", "functional", "math", "load", "Path", "OrderedDict"}
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
@@ -112,21 +114,25 @@ class _Writer:
 
     def _forwards(self) -> Iterator[tuple[nn.Module, Forward]]:
         """Of each module that has a class and is called, from the network on."""
-        seen: set[nn.Module] = set()
-        todo = [self.network]
+        calls: dict[nn.Module, Call] = {}
+        todo = [(self.network, plain_call(self.network))]
         while todo:
-            module = todo.pop()
-            if module in seen:
-                continue
-            seen.add(module)
-            if _is_sequence(module) and not self._has_class(module):
-                todo += module.children()
-            elif self._has_class(module) and not self._is_bare(module):
-                forward = trace(module, self._path(module))
+            module, call = todo.pop()
+            known = calls.setdefault(module, call)
+            if known is not call:
+                if known != call and self._has_class(module):
+                    raise ExportError(
+                        f"this {type(module).__name__} is called in two ways: {known}, {call}",
+                        path=self._path(module),
+                        hint="Call it with the same arguments each time, or make two of it.",
+                    )
+            elif self._is_bare(module) or not self._has_class(module):
+                if _is_sequence(module):
+                    todo += [(child, plain_call(child)) for child in module.children()]
+            else:
+                forward = trace(module, call, self._path(module))
                 yield module, forward
-                todo += [module.get_submodule(path) for path in forward.calls]
-            elif self._is_bare(module):
-                todo += module.children()
+                todo += [(module.get_submodule(path), inner) for path, inner in forward.calls]
 
     def _has_class(self, module: nn.Module) -> bool:
         """Whether a module is written as a class, not as a call of PyTorch's."""
@@ -153,27 +159,19 @@ class _Writer:
         groups: dict[Any, list[tuple[nn.Module, Written]]] = {}
         for module in modules:
             written = self._class(module)
-            forward = written.forward and [ast.dump(s) for s in written.forward.body]
-            key = (written.name, written.base, _pattern(written.init), str(forward))
+            key = (written.name, written.base, pattern(written.init), _shown(written.forward))
             groups.setdefault(key, []).append((module, written))
         found = []
         for group in groups.values():
             written = group[0][1]
-            written.name = self._unique(written.name)
-            sizes = _generalised([w for _, w in group])
+            written.name = unique(written.name, self.names)
+            self.names.add(written.name)
+            written.sizes, sizes = generalise([w.init for _, w in group])
             for (module, _), values in zip(group, sizes, strict=True):
                 arguments = [literal(v, r) for v, r in zip(values, written.sizes, strict=True)]
                 self.calls[module] = ast.Call(ast.Name(written.name, ast.Load()), arguments, [])
             found.append(written)
         return found
-
-    def _unique(self, name: str) -> str:
-        count, unique = 1, name
-        while unique in self.names:
-            count += 1
-            unique = f"{name}{count}"
-        self.names.add(unique)
-        return unique
 
     def _class(self, module: nn.Module) -> Written:
         kind = type(module)
@@ -232,13 +230,13 @@ class _Writer:
         if at not in self.state:
             keywords.append(ast.keyword("persistent", ast.Constant(False)))
         arguments = [ast.Constant(name), self._values(tensor, at)]
-        return ast.Expr(ast.Call(_name("self.register_buffer"), arguments, keywords))
+        return ast.Expr(ast.Call(parsed("self.register_buffer"), arguments, keywords))
 
     def _parameter(self, parameter: nn.Parameter, path: str) -> ast.expr:
         keywords = []
         if not parameter.requires_grad:
             keywords.append(ast.keyword("requires_grad", ast.Constant(False)))
-        return ast.Call(_name("nn.Parameter"), [self._values(parameter.detach(), path)], keywords)
+        return ast.Call(parsed("nn.Parameter"), [self._values(parameter.detach(), path)], keywords)
 
     def _values(self, tensor: torch.Tensor, path: str) -> ast.expr:
         """What makes a tensor: its numbers, or where they are many something of this shape.
@@ -247,16 +245,16 @@ class _Writer:
         """
         keywords = []
         if tensor.dtype not in (torch.float32, torch.int64, torch.bool):
-            keywords.append(ast.keyword("dtype", _name(str(tensor.dtype))))
+            keywords.append(ast.keyword("dtype", parsed(str(tensor.dtype))))
         shape: list[ast.expr] = [literal(size) for size in tensor.shape]
         first = tensor.flatten()[0].item() if tensor.numel() else 0.0
         if tensor.dim() and bool((tensor == first).all()):
             if first in (0, 1) and tensor.is_floating_point():
-                return ast.Call(_name("torch.ones" if first else "torch.zeros"), shape, keywords)
+                return ast.Call(parsed("torch.ones" if first else "torch.zeros"), shape, keywords)
             size = ast.Tuple(shape, ast.Load())
-            return ast.Call(_name("torch.full"), [size, literal(_short(first))], keywords)
+            return ast.Call(parsed("torch.full"), [size, literal(_short(first))], keywords)
         if tensor.numel() <= _LISTED:
-            return ast.Call(_name("torch.tensor"), [literal(_short(tensor.tolist()))], keywords)
+            return ast.Call(parsed("torch.tensor"), [literal(_short(tensor.tolist()))], keywords)
         if path not in self.state:
             raise ExportError(
                 f"a tensor of {tensor.numel():,} numbers is in no state dict",
@@ -265,9 +263,9 @@ class _Writer:
             )
         if path in self.parameters:
             spread = ast.Constant(float(f"{tensor.std().item():.1g}"))
-            return ast.BinOp(ast.Call(_name("torch.randn"), shape, keywords), ast.Mult(), spread)
+            return ast.BinOp(ast.Call(parsed("torch.randn"), shape, keywords), ast.Mult(), spread)
         self.unknown.append(path)
-        return ast.Call(_name("torch.empty"), shape, keywords)
+        return ast.Call(parsed("torch.empty"), shape, keywords)
 
     def _ties(self) -> Iterator[ast.stmt]:
         """What makes modules and parameters that stand in several places the same ones."""
@@ -301,58 +299,8 @@ def _is_sequence(module: nn.Module) -> bool:
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 
 
-def _holes(body: list[ast.stmt]) -> list[ast.Constant]:
-    """The sizes in statements."""
-    nodes = [node for statement in body for node in ast.walk(statement)]
-    return [node for node in nodes if hasattr(node, "role") and isinstance(node, ast.Constant)]
-
-
-def _pattern(body: list[ast.stmt]) -> str:
-    """Statements but for their sizes."""
-    holes = _holes(body)
-    values = [hole.value for hole in holes]
-    for hole in holes:
-        hole.value = ...
-    pattern = "\n".join(map(ast.dump, body))
-    for hole, value in zip(holes, values, strict=True):
-        hole.value = value
-    return pattern
-
-
-def _generalised(group: list[Written]) -> list[tuple[int, ...]]:
-    """Give the first of alike classes the sizes in which they differ; these of each."""
-    holes = [_holes(written.init) for written in group]
-    columns = [tuple(hole.value for hole in same) for same in zip(*holes, strict=True)]
-    varying = [column for column in dict.fromkeys(columns) if len(set(column)) > 1]
-    first = group[0]
-    for column in varying:
-        same = [hole for hole, c in zip(holes[0], columns, strict=True) if c == column]
-        name = _size_name([hole.role for hole in same], alone=len(varying) == 1)  # type: ignore[attr-defined]
-        count = sum(size.rstrip("0123456789_") == name for size in first.sizes)
-        first.sizes.append(f"{name}_{count + 1}" if count else name)
-    names = dict(zip(varying, first.sizes, strict=True))
-    replaced = {id(h): names[c] for h, c in zip(holes[0], columns, strict=True) if c in names}
-    for statement in first.init:
-        _Named(replaced).visit(statement)
-    return list(zip(*varying, strict=True)) if varying else [()] * len(group)
-
-
-class _Named(ast.NodeTransformer):
-    """Sizes replaced by the parameters' names."""
-
-    def __init__(self, names: Mapping[int, str]) -> None:
-        self.names = names
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        return ast.Name(self.names[id(node)], ast.Load()) if id(node) in self.names else node
-
-
-def _size_name(roles: list[str], *, alone: bool) -> str:
-    """What to call a size that is used for these parameters."""
-    for what in ("channels", "features"):
-        if alone and {f"in_{what}", f"out_{what}"} <= set(roles):
-            return what
-    return roles[0]
+def _shown(forward: Forward | None) -> tuple[str, ...]:
+    return () if forward is None else (*forward.arguments, *map(ast.dump, forward.body))
 
 
 def _short(value: Any) -> Any:
@@ -368,13 +316,13 @@ def _init(arguments: list[ast.expr]) -> ast.stmt:
 
 def _set(name: str, value: ast.expr) -> ast.stmt:
     if name.isidentifier():
-        return ast.Assign([_name(f"self.{name}")], value)
+        return ast.Assign([parsed(f"self.{name}")], value)
     return ast.Expr(_call("self.add_module", [ast.Constant(name), value]))
 
 
 def _at(path: str) -> ast.expr:
     """A place in the network, such as `self.body[0].weight`."""
-    found: ast.expr = _name("self")
+    found: ast.expr = parsed("self")
     for name in path.split("."):
         if name.isdigit():
             found = ast.Subscript(found, ast.Constant(int(name)), ast.Load())
@@ -384,12 +332,8 @@ def _at(path: str) -> ast.expr:
 
 
 def _call(function: str, arguments: list[ast.expr]) -> ast.Call:
-    return ast.Call(_name(function), arguments, [])
+    return ast.Call(parsed(function), arguments, [])
 
 
 def _dict(items: Mapping[str, ast.expr]) -> ast.expr:
     return ast.Dict([ast.Constant(name) for name in items], list(items.values()))
-
-
-def _name(dotted: str) -> ast.expr:
-    return ast.parse(dotted, mode="eval").body

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from archbo.errors import ExportError
+from archbo.torch.source.sizes import with_role
 
 _SKIPPED = {"self", "device", "dtype", "args", "kwargs", "mode"}
 
@@ -80,11 +81,7 @@ def constructor(module: nn.Module, kind: type[nn.Module], path: str) -> ast.Call
 
 def literal(value: Any, role: str = "size") -> ast.expr:
     """A plain value as an expression; its whole numbers know their role."""
-    node = ast.parse(repr(value), mode="eval").body
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and type(inner.value) is int:
-            inner.role = role  # type: ignore[attr-defined] # read where sizes become parameters
-    return node
+    return with_role(ast.parse(repr(value), mode="eval").body, role)
 
 
 def _parameters(kind: type[nn.Module]) -> Mapping[str, inspect.Parameter]:

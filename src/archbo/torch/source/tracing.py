@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
+import inspect
 import random
-import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import fx, nn
 
 from archbo.errors import ExportError
-from archbo.torch.source.layout import WIDTH, text
+from archbo.torch.source.tidying import CONSTANT, Renamed, joined, tidied, uses
 
-CONSTANT = "_tensor_constant"
-"""How the attributes begin that torch.fx keeps tensors in which a forward makes."""
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+GIVEN = ...
+"""Stands for an argument that is a tensor, or holds one."""
+
+
+class Call(NamedTuple):
+    """How a module is called: `GIVEN`, or the value itself where it is always the same."""
+
+    positional: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,44 +44,49 @@ class Forward:
     """What a module computes.
 
     Attributes:
-        arguments: of the method, `self` not among them.
+        arguments: of the method, by name, `self` not among them.
         body: its statements.
-        calls: the submodules that it calls, by path.
+        calls: the submodules that it calls, by path, and how.
         imports: the names in it that need an import: (module, name), ("torch", "") for a module.
     """
 
-    arguments: ast.arguments
+    arguments: tuple[str, ...]
     body: list[ast.stmt]
-    calls: tuple[str, ...]
+    calls: tuple[tuple[str, Call], ...]
     imports: frozenset[tuple[str, str]]
 
 
-def trace(module: nn.Module, path: str) -> Forward:
+def plain_call(module: nn.Module) -> Call:
+    """The call of a network: with what its forward needs, all else as by default."""
+    needed = [p for p in _parameters(module) if p.default is p.empty]
+    return Call(
+        tuple(GIVEN for p in needed if p.kind in _POSITIONAL),
+        tuple((p.name, GIVEN) for p in needed if p.kind is p.KEYWORD_ONLY),
+    )
+
+
+def trace(module: nn.Module, call: Call, path: str) -> Forward:
     """Trace a module's forward, in training and in evaluation.
 
     Args:
         module: is left in the mode that it is in.
-        path: where it stands, for the errors.
+        call: arguments that it does not have are as by default.
+        path: where the module stands, for the errors.
 
     Raises:
         ExportError: if it cannot be traced, or calls what only the user's program has.
     """
     mode = module.training
     try:
-        trained, evaluated = (_traced(module.train(on), path) for on in (True, False))
+        trained, evaluated = (_traced(module.train(on), call, path) for on in (True, False))
     finally:
         module.train(mode)
     return Forward(
         trained.arguments,
-        _joined(trained.body, evaluated.body),
-        tuple(dict.fromkeys((*trained.calls, *evaluated.calls))),
+        joined(trained.body, evaluated.body),
+        (*trained.calls, *evaluated.calls),
         trained.imports | evaluated.imports,
     )
-
-
-def constant_name(attribute: str) -> str:
-    """What to call a tensor that torch.fx found made in a forward."""
-    return attribute.replace(CONSTANT, "constant_")
 
 
 class _Tracer(fx.Tracer):
@@ -81,12 +94,13 @@ class _Tracer(fx.Tracer):
         return True
 
 
-def _traced(module: nn.Module, path: str) -> Forward:
+def _traced(module: nn.Module, call: Call, path: str) -> Forward:
     for name in [name for name in vars(module) if name.startswith(CONSTANT)]:
         delattr(module, name)  # of the other mode
     before = _random_states()
     try:
-        graph = _Tracer().trace(module)
+        with _called(module, call):
+            graph = _Tracer().trace(module)
     except Exception as error:  # whatever the user's code makes of stand-ins
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ExportError(
@@ -103,14 +117,52 @@ def _traced(module: nn.Module, path: str) -> Forward:
         )
     code = graph.python_code("self")
     (function,) = [s for s in ast.parse(code.src).body if isinstance(s, ast.FunctionDef)]
-    if "x" not in {name for statement in function.body for name in _uses(statement)}:
-        _Renamed().visit(function)
-    body = _shortened(_readable(function.body))
-    arguments = function.args
-    arguments.args = [ast.arg(a.arg) for a in arguments.args[1:]]  # without self and annotations
-    imports = _imports(body, code.globals, path)
-    calls = tuple(str(node.target) for node in graph.nodes if node.op == "call_module")
-    return Forward(arguments, body, calls, imports)
+    if "x" not in {name for statement in function.body for name in uses(statement)}:
+        Renamed().visit(function)
+    body = tidied(function.body)
+    return Forward(
+        tuple(argument.arg for argument in function.args.args[1:]),
+        body,
+        tuple((str(n.target), _call(n)) for n in graph.nodes if n.op == "call_module"),
+        _imports(body, code.globals, path),
+    )
+
+
+def _call(node: fx.Node) -> Call:
+    """How a module is called in a traced forward."""
+
+    def value(argument: Any) -> Any:
+        nodes: list[fx.Node] = []
+        fx.map_arg(argument, nodes.append)
+        return GIVEN if nodes else argument
+
+    keywords = tuple((name, value(argument)) for name, argument in node.kwargs.items())
+    return Call(tuple(map(value, node.args)), keywords)
+
+
+@contextmanager
+def _called(module: nn.Module, call: Call) -> Iterator[None]:
+    """Let a module's forward take the arguments of a call and no others."""
+    kind = type(module)
+    plain = [p.name for p in _parameters(module) if p.kind in _POSITIONAL]
+    more = [f"more_{i}" for i in range(len(call.positional) - len(plain))]  # of *args
+    named = dict(zip([*plain, *more], call.positional, strict=False))
+    fixed = {n: v for n, v in (*named.items(), *call.keywords) if v is not GIVEN}
+    passed = [f"_fixed[{n!r}]" if n in fixed else n for n in named]
+    passed += [f"{n}=_fixed[{n!r}]" if n in fixed else f"{n}={n}" for n, _ in call.keywords]
+    arguments = ", ".join(("self", *named, *dict(call.keywords)))
+    names: dict[str, Any] = {"_forward": kind.forward, "_fixed": fixed}
+    exec(f"def forward({arguments}):\n    return _forward(self, {', '.join(passed)})", names)
+    # torch.fx reads the signature from the class
+    module.__class__ = type(kind.__name__, (kind,), {"forward": names["forward"]})
+    try:
+        yield
+    finally:
+        module.__class__ = kind
+
+
+def _parameters(module: nn.Module) -> list[inspect.Parameter]:
+    return list(inspect.signature(module.forward).parameters.values())
 
 
 def _random_states() -> tuple[Any, ...]:
@@ -118,167 +170,11 @@ def _random_states() -> tuple[Any, ...]:
     return torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
 
 
-def _joined(trained: list[ast.stmt], evaluated: list[ast.stmt]) -> list[ast.stmt]:
-    """One body for both modes; where they differ in flags alone, these are `self.training`."""
-    mode = _parsed("self.training")
-    if _without_flags(trained) != _without_flags(evaluated):
-        return [ast.If(mode, trained, evaluated)]
-    pairs = zip(_flags(trained), _flags(evaluated), strict=True)
-    differing = [a for a, b in pairs if a.value != b.value]
-    if not all(flag.value for flag in differing):  # it is the other way round somewhere
-        return [ast.If(mode, trained, evaluated)]
-
-    def change(node: ast.expr) -> ast.expr:
-        return mode if any(node is flag for flag in differing) else node
-
-    return [_Replaced(change).visit(statement) for statement in trained]
-
-
-def _flags(body: list[ast.stmt]) -> list[ast.Constant]:
-    nodes = [node for statement in body for node in ast.walk(statement)]
-    return [n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, bool)]
-
-
-def _without_flags(body: list[ast.stmt]) -> list[str]:
-    return [re.sub("value=(True|False)", "value=flag", ast.dump(s)) for s in body]
-
-
-class _Replaced(ast.NodeTransformer):
-    """Each expression, from the innermost out, replaced by what a function makes of it."""
-
-    def __init__(self, change: Callable[[ast.expr], ast.expr]) -> None:
-        self.change = change
-
-    def visit(self, node: ast.AST) -> Any:
-        found = self.generic_visit(node)
-        return self.change(found) if isinstance(found, ast.expr) else found
-
-
-class _Renamed(ast.NodeTransformer):
-    """`x` for `input`, which is nn.Sequential's word and the name of a builtin."""
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        return ast.Name("x", node.ctx) if node.id == "input" else node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        return ast.arg("x") if node.arg == "input" else node
-
-
-def _readable(body: list[ast.stmt]) -> list[ast.stmt]:
-    """As people write it: attributes, subscripts and slices instead of calls."""
-    # torch.fx sets what is not needed any more to None
-    kept = [
-        s for s in body
-        if not (isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant)
-                and s.value.value is None)
-    ]  # fmt: skip
-    return [_Replaced(_plain).visit(statement) for statement in kept]
-
-
-def _plain(node: ast.expr) -> ast.expr:
-    match node:
-        case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str() as name)]):
-            if name.isdigit():  # of an nn.Sequential or nn.ModuleList
-                return ast.Subscript(owner, ast.Constant(int(name)), ast.Load())
-            return ast.Attribute(owner, name, ast.Load()) if name.isidentifier() else node
-        case ast.Subscript(value=owner, slice=index):
-            return ast.Subscript(owner, _index(index), ast.Load())
-        case ast.Attribute(attr=name) if text(node) == f"torch._C._nn.{name}":
-            return _parsed(f"functional.{name}") if hasattr(nn.functional, name) else node
-        case ast.Attribute(attr=name) if text(node) == f"torch.nn.functional.{name}":
-            return _parsed(f"functional.{name}")
-        case ast.Attribute(value=ast.Name(id="self"), attr=name) if name.startswith(CONSTANT):
-            return _parsed(f"self.{constant_name(name)}")
-        case ast.Name(id="device"):
-            return _parsed("torch.device")
-    return node
-
-
-def _index(node: ast.expr) -> ast.expr:
-    match node:
-        case ast.Tuple(elts=elts):
-            return ast.Tuple([_index(e) for e in elts], ast.Load())
-        case ast.Call(func=ast.Name(id="slice"), args=[lower, upper, step]):
-            bounds = [None if _is_none(b) else b for b in (lower, upper, step)]
-            return ast.Slice(*bounds)
-    return node
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _shortened(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Without names for what is used once, or is no more than a look into another value.
-
-    A value moves only to the very next statement, so the order of all that happens stays.
-    """
-    body = _without_paths(body)
-    at = 0
-    while at + 1 < len(body):
-        here, after = body[at], body[at + 1]
-        if isinstance(here, ast.Assign) and isinstance(here.targets[0], ast.Name):
-            name, value = here.targets[0].id, here.value
-            once = sum(_uses(s)[name] for s in body[at + 1 :]) == _uses(after)[name] == 1
-            whole = isinstance(after, ast.Return) and isinstance(after.value, ast.Name)
-            if once and (whole or isinstance(value, ast.BinOp | ast.UnaryOp | ast.Subscript)):
-                moved = _substituted(after, {name: value})
-                if len(text(getattr(moved, "value", None))) < WIDTH - 24:
-                    body[at : at + 2] = [moved]
-                    at = max(at - 1, 0)
-                    continue
-        at += 1
-    return body
-
-
-def _without_paths(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Names of what is `x.shape`, `x.shape[0]`, `self.weight` replaced by it."""
-    paths: dict[str, ast.expr] = {}
-    kept: list[ast.stmt] = []
-    for statement in body:
-        now = _substituted(statement, paths)
-        if (
-            isinstance(now, ast.Assign)
-            and isinstance(now.targets[0], ast.Name)
-            and _is_path(now.value)
-        ):
-            paths[now.targets[0].id] = now.value
-        else:
-            kept.append(now)
-    return kept
-
-
-def _is_path(node: ast.expr) -> bool:
-    match node:
-        case ast.Name():
-            return True
-        case ast.Attribute(value=inner):
-            return _is_path(inner)
-        case ast.Subscript(value=inner, slice=ast.Constant(value=int())):
-            return _is_path(inner)
-    return False
-
-
-def _uses(statement: ast.stmt) -> Counter[str]:
-    nodes = ast.walk(statement)
-    return Counter(n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
-
-
-def _substituted(statement: ast.stmt, values: Mapping[str, ast.expr]) -> ast.stmt:
-    def change(node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            return values.get(node.id, node)
-        return node
-
-    changed: ast.stmt = _Replaced(change).visit(copy.deepcopy(statement))
-    return changed
-
-
 def _imports(
     body: list[ast.stmt], known: Mapping[str, Any], path: str
 ) -> frozenset[tuple[str, str]]:
     """What the names in a body need: known to torch.fx, or of torch itself."""
-    used = {name for statement in body for name in _uses(statement)}
+    used = {name for statement in body for name in uses(statement)}
     found: set[tuple[str, str]] = set()
     if "functional" in used:
         found.add(("torch.nn", "functional"))
@@ -315,7 +211,3 @@ def _installed(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names or any(
         folder in Path(file).parts for folder in ("site-packages", "dist-packages")
     )
-
-
-def _parsed(expression: str) -> ast.expr:
-    return ast.parse(expression, mode="eval").body
