@@ -33,7 +33,7 @@ _SCALED = 300  # random members that scale its kernels
 _ITERATIONS = 30
 _TEMPER = 3.0
 _JUDGED = 4  # results, before an older search is judged by them
-_RIGHT = 0.7  # of the differences must be in the right order; half are by chance
+_RIGHT = 0.8  # of the differences must be in the right order; half are by chance
 
 
 @dataclass(frozen=True)
