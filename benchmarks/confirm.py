@@ -204,11 +204,13 @@ def main() -> None:
             results = list(pool.map(run, jobs))
             for budget, way in results[0]:
                 rows = np.array([result[budget, way] for result in results])
-                regret, best, covered, clear, wrong = np.nanmean(rows, axis=0)
+                regret, best, _, clear, wrong = rows.mean(axis=0)
                 error = rows[:, 0].std(ddof=1) / len(rows) ** 0.5
+                known = rows[np.isfinite(rows[:, 2]), 2]
+                covered = f"{known.mean():.0%}" if len(known) else ""
                 print(
                     f"| {name} | {budget} | {way} | {regret:.3f} ± {error:.3f} | {best:.0%} "
-                    f"| {covered:.0%} | {clear:.0%} | {wrong:.1%} |"
+                    f"| {covered} | {clear:.0%} | {wrong:.1%} |"
                 )
 
 

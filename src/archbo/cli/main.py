@@ -227,6 +227,75 @@ def export(
     )
 
 
+@app.command(epilog="Example:  archbo confirm digits.db --top 3 --repeats 3")
+def confirm(
+    store: Store,
+    *,
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many of the best to train again; 3.", show_default=False),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="How often each; 3.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Instead of both: how many trainings, spent where they tell most.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time.")
+    ] = 1,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
+    ] = None,
+    program: Annotated[
+        Path | None,
+        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    ] = None,
+) -> None:
+    """Train the best architectures again with new seeds: the honest winner, mean and interval.
+
+    The best of many noisy results is better than its network: it was selected for its luck. The
+    program runs up to its study.run(...), and its training function trains. Ctrl-C is safe: the
+    same command goes on where it stopped, and does nothing where all is done.
+    """
+    from archbo.cli import confirming
+
+    numbers = {"top": top, "repeats": repeats, "budget": budget}
+    raise typer.Exit(confirming.confirm(store, program, numbers, workers=workers, timeout=timeout))
+
+
+@app.command("import", epilog="Example:  archbo import digits.db results.csv")
+def import_results(
+    store: Store,
+    results: Annotated[Path, typer.Argument(help="A CSV file with a header.", show_default=False)],
+    *,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the results; by default the objective's name, or value."
+        ),
+    ] = None,
+    program: Annotated[
+        Path | None,
+        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    ] = None,
+) -> None:
+    """Store results from elsewhere as trials of a study, so that its search knows them.
+
+    A column named architecture has plain values, or there is a column for each decision. What was
+    imported before is not stored again.
+    """
+    from archbo.cli import confirming
+
+    raise typer.Exit(confirming.import_results(store, results, value, program))
+
+
 def _number(trial: str) -> int | None:
     """A trial's number; None for the best."""
     if trial == "best":

@@ -208,6 +208,11 @@ class StoredStudy:
         self.name = name
         self.settings = settings
 
+    @property
+    def location(self) -> str:
+        """The file of its store, or the URL without a password."""
+        return self._database.name
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep other processes from running this study; other studies and readers are free.

@@ -17,7 +17,6 @@ from archbo.study.settings import differing_settings
 from archbo.study.study import Study
 from archbo.training import Train
 
-
 PARTS = "this study has features, constraints, a method or parts of its own"
 """Why a study may need its program."""
 

@@ -8,12 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archbo.data import State, TrialRecord
-from archbo.errors import SpaceError
-from archbo.methods import METHODS
-from archbo.spaces import from_dict
-from archbo.store import Store, StoredStudy
+from archbo.store import Store
 from archbo.study import loop
-from archbo.study.finding import find
+from archbo.study.finding import PARTS, described, find
 from archbo.study.study import Study
 
 
@@ -61,34 +58,12 @@ def replay(location: str | Path, program: str | Path | None = None) -> ReplayRes
     with closing(Store.open(location, create=False)) as store:
         stored = store.study()
         records = stored.read()
-        study = _described(stored) if program is None else None
+        study = described(stored) if program is None else None
     if study is None:
-        reason = "this study has features, constraints, a method or parts of its own"
-        study = find(location, stored, program, reason=reason, command="replay").study
+        study = find(location, stored, program, reason=PARTS, command="replay").study
     made = stored.settings["versions"]
     with closing(study):
         return ReplayResult(tuple(_again(study, records, k, made) for k in range(len(records))))
-
-
-def _described(stored: StoredStudy) -> Study | None:
-    """The study as far as its settings tell, if that is all there is to it."""
-    settings = stored.settings
-    if settings["features"] or settings["constraints"] or settings["method"] not in METHODS:
-        return None
-    try:
-        space = from_dict(settings["space"])
-    except SpaceError:  # it has parts that only the program knows
-        return None
-    return Study(
-        None,
-        space,
-        **{settings["direction"]: settings["objective"]},
-        seed=settings["seed"],
-        method=settings["method"],
-        epochs=settings["epochs"],
-        repeats=settings.get("repeats") or 1,
-        start=settings.get("start") or (),
-    )
 
 
 def _again(

@@ -139,8 +139,10 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
         name: what to call the study.
     """
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
-    if "program" in facts:
-        facts["program"] = PurePath(facts["program"]).name  # a page is shown to others
+    for key in {"program", "files"} & facts.keys():
+        facts[key] = PurePath(facts[key]).name  # a page is shown to others
+    if settings.get("start"):
+        facts["start"] = f"{len(settings['start'])} given"
     return StudyInfo(
         name=name,
         objective=settings["objective"],

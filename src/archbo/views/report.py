@@ -14,6 +14,7 @@ from typing import Any
 
 from archbo.data import TrialRecord
 from archbo.graphs.drawing import svg
+from archbo.views.confirmed import confirmation_section, confirmed
 from archbo.views.figures import calibration_figure, curves_figure, feature_figure, history_figure
 from archbo.views.infos import (
     CalibrationInfo,
@@ -81,6 +82,7 @@ def render_report(
         _header(study, records, best),
         f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>',
         _best_section(best, study),
+        confirmation_section(confirmed(records, study), study),
         _trials_section(history.trials, study),
         _method_section(study, records),
     ]

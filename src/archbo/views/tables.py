@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archbo.data import State, TrialRecord
+from archbo.views.confirmed import confirmation_parts, confirmed
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -43,6 +44,7 @@ def study_view(
     parts: list[RenderableType] = [_title(study), _counts(records)]
     if best:
         parts += [*_incumbent(best[0], study), *_best(best[:top], study)]
+        parts += confirmation_parts(confirmed(records, study), study)
         parts += [*_history(records, study), *_calibration(records)]
     else:
         parts.append(Text("\nNo trial has finished yet.", style="yellow"))
