@@ -12,6 +12,7 @@ from archbo.methods.bayesian import BayesianOptimization
 from archbo.methods.evolution import RegularizedEvolution
 from archbo.methods.grid import GridSearch
 from archbo.methods.local_search import LocalSearch
+from archbo.methods.published import bananas, nas_bowl
 from archbo.methods.reinforce import Reinforce
 from archbo.methods.tpe import TreeParzen
 
@@ -23,6 +24,8 @@ METHODS: dict[str, Callable[[], Method]] = {
     "evolution": RegularizedEvolution,
     "reinforce": Reinforce,
     "tpe": TreeParzen,
+    "bananas": bananas,
+    "nas-bowl": nas_bowl,
 }
 """The methods that have a name; a package adds one by an entry point `archbo.methods`."""
 
@@ -37,7 +40,9 @@ __all__ = [
     "Reinforce",
     "Search",
     "TreeParzen",
+    "bananas",
     "find_method",
+    "nas_bowl",
 ]
 
 
