@@ -26,6 +26,19 @@ SPACES = {
             {"cell": ab.Space(c=EDGES, b=ab.Bool()), "none": None, "other": ab.Int(1, 4)}
         )
     ),
+    "layers that are all alike": ab.Space(body=ab.Chain(EDGES, length=(1, 3), shared=True)),
+    "cells that keep two edges into a node": ab.Space(
+        cell=ab.EdgeCell(nodes=5, ops=["skip_connect", "a", "b"], inputs=2, keep=2), act=ab.Bool()
+    ),
+    "a grammar": ab.Grammar(
+        "net",
+        {
+            "net": ["seq(net, net)", "par(net, net)", "op"],
+            "op": ["conv(size)", "skip_connect"],
+            "size": ["3", "5"],
+        },
+        max_depth=4,
+    ),
     "one member": ab.Space(a=ab.Choice(["x"])),
 }
 
@@ -79,7 +92,15 @@ def test_space_of_several_sampled_cells_multiplies_their_bounds():
 def test_too_rarely_valid_cell_still_has_a_lower_bound():
     cell = ab.NodeCell(max_nodes=12, max_edges=11, ops=["a", "b"])
     bounds = count_cell(cell, np.random.default_rng(3), seconds=1e-9)
-    assert 100 < bounds.low < bounds.high == cell.size
+    assert 20 < bounds.low < bounds.high == cell.size
+
+
+def test_astronomic_space_has_a_lower_bound():
+    rules = {"net": ["seq(net, net)", "par(net, net)", "op"], "op": ["conv", "pool"]}
+    grammar = ab.Grammar("net", rules, max_depth=7)
+    info = size_info(ab.Space(a=grammar, b=grammar), np.random.default_rng(5), seconds=1e-9)
+    assert info.members == grammar.size**2 > 10**40
+    assert 1000 < info.distinct.low < info.distinct.high == info.members
 
 
 def test_uniform_rows_are_uniform_where_decisions_are_conditional():

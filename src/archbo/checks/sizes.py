@@ -22,8 +22,9 @@ from archbo.spaces import Chain, Choice, CompiledSpace, Part, Rows, Space
 from archbo.spaces.moves import enumerate_rows, sample
 
 _ERROR = 0.05  # how often a bound may be wrong, all cells of a space together
-_TRIED = 2000  # members that show how quick a cell is, and how many random rows are valid
-_CHUNK = 20_000  # rows at a time, for the memory
+_PROBED = 200  # members whose ids show how quick a cell is
+_TRIED = 2000  # members at a time; the first show how often random numbers are valid
+_HOPELESS = 1_000_000  # so many members a draw, and nothing but their number bounds from above
 _MOST = 1_000_000  # members counted one by one, and draws, whatever the time
 
 
@@ -119,20 +120,21 @@ def count_cell(cell: Part, rng: Rng, *, seconds: float, error: float = _ERROR) -
         return None
     draw = _uniform(space, rng)
     began = time.perf_counter()
-    space.ids((draw or sample)(space, rng, _TRIED))
-    affordable = int(_TRIED * seconds / (time.perf_counter() - began))
+    space.ids((draw or sample)(space, rng, _PROBED))
+    affordable = int(_PROBED * seconds / (time.perf_counter() - began))
     if size <= min(affordable, _MOST):
         exact = len({key for rows in enumerate_rows(space) for key in space.ids(rows)})
         return Bounds(exact, exact)
-    draws = min(max(affordable // 2, _TRIED), _MOST)  # large batches are slower
+    draws = min(max(affordable, _PROBED), _MOST)
     seen: Counter[str] = Counter()
     left = int(rng.poisson(draws))
     while left:
-        rows = (draw or sample)(space, rng, min(left, _CHUNK))
+        rows = (draw or sample)(space, rng, min(left, _TRIED))
         seen.update(space.ids(rows))
         left -= len(rows)
     counts = np.array(list(seen.values()), dtype=np.int64)
-    bounds = class_bounds(counts, draws=draws, population=size if draw else None, error=error)
+    equally = draw is not None and size < _HOPELESS * draws
+    bounds = class_bounds(counts, draws=draws, population=size if equally else None, error=error)
     return Bounds(bounds.low, size if bounds.high is None else bounds.high)
 
 
@@ -176,8 +178,8 @@ def _inside(space: Part) -> list[Part]:
 def _count(space: Part, inside: list[int]) -> int:
     """The members of a composed space, given how many each of its parts has."""
     if isinstance(space, Chain):
-        fewest, most = space.length
-        return sum(inside[0] ** length for length in range(fewest, most + 1))
+        lengths = range(space.length[0], space.length[1] + 1)
+        return sum(inside[0] ** (1 if space.shared else length) for length in lengths)
     if isinstance(space, Choice):
         return sum(inside) + len(space.options) - len(inside)
     return prod(inside)
