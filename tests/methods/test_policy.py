@@ -51,24 +51,32 @@ def entropy(policy, choice):
 def test_a_step_is_along_the_gradient_by_finite_differences(space, advantage, weight, objective):
     policy = policy_of(space)
     choice = policy.choices(sample(space.compiled, stream(1, "test"), 1))[0]
-    before = policy.weights.copy()
+    # an option adds to later decisions only: so many parameters it has
+    chosen = [int(k) for k in (policy.starts + choice)[choice >= 0]]
+    for option in chosen:
+        policy.context.setdefault(
+            option, np.zeros(len(policy.owner) - policy.ends[policy.owner[option]])
+        )
+    before = [policy.bias.copy(), *(policy.context[option].copy() for option in chosen)]
+
+    def put(parameters):
+        policy.bias = parameters[0].copy()
+        policy.context |= {k: p.copy() for k, p in zip(chosen, parameters[1:], strict=True)}
+
     policy.step(choice, advantage=advantage, rate=1.0, entropy=weight)
-    given = policy.weights - before
-    expected = np.zeros_like(before)
+    after = [policy.bias.copy(), *(policy.context[option].copy() for option in chosen)]
     h = 1e-6
-    # a decision does not look at its own and the later ones, so weights there are no parameters
-    chosen = (policy.starts + choice)[choice >= 0]
-    free = [(0, k) for k in range(len(policy.owner))]
-    free += [(r + 1, k) for r in chosen for k in range(len(policy.owner))
-             if policy.owner[k] > policy.owner[r]]  # fmt: skip
-    for at in free:
-        ends = []
-        for sign in (1, -1):
-            policy.weights = before.copy()
-            policy.weights[at] += sign * h
-            ends.append(objective(policy, choice))
-        expected[at] = (ends[0] - ends[1]) / (2 * h)
-    np.testing.assert_allclose(given, expected, atol=1e-8)
+    for part, (old, new) in enumerate(zip(before, after, strict=True)):
+        expected = np.zeros(len(old))
+        for k in range(len(old)):
+            ends = []
+            for sign in (1, -1):
+                moved = [p.copy() for p in before]
+                moved[part][k] += sign * h
+                put(moved)
+                ends.append(objective(policy, choice))
+            expected[k] = (ends[0] - ends[1]) / (2 * h)
+        np.testing.assert_allclose(new - old, expected, atol=1e-8)
 
 
 def test_draws_are_as_frequent_as_the_policy_says():
@@ -95,7 +103,7 @@ def test_an_untrained_policy_draws_uniformly_and_a_flatter_one_is_closer_to_it()
     ]
     assert share[0] > share[1] > 0.25
     trained.restart()
-    assert (trained.weights == fresh.weights).all()
+    assert trained.odds(np.array([0, 1, 2])).tolist() == [0.0] * 12
 
 
 def test_numbers_are_drawn_from_all_of_the_part_that_was_chosen():
@@ -117,3 +125,16 @@ def test_free_cells_are_drawn_with_about_as_many_edges_as_random_ones():
     rows = policy.sample(stream(0, "draws"), 400)
     assert len(rows) > 20
     assert space.compiled.valid(rows).all()
+
+
+def test_options_with_priors_start_as_likely_as_these_say():
+    space = ab.Space(act=ab.Choice(["a", "b"], prior=[0.9, 0.1]), depth=ab.Int(1, 4))
+    policy = Policy(space.compiled, stream(0, "policy"), bins=8)
+    act = policy.sample(stream(0, "draws"), 2000).values[:, 0]
+    assert abs((act == 0).mean() - 0.9) < 0.05
+
+
+def test_a_decision_of_many_options_takes_no_more_room_than_it_needs():
+    space = ab.Space(size=ab.Choice(list(range(20_000))), act=ab.Choice(["a", "b"]))
+    policy = policy_of(space)
+    assert sum(map(len, policy.context.values())) <= 2 * 20
