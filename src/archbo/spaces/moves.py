@@ -224,16 +224,18 @@ def _completions(space: CompiledSpace, values: Array, opened: Array) -> Array:
 
     `values` is one row; `opened` lists the decisions, parents first; inactive ones stay out of it.
     """
-    values = values.copy()
-    values[0, opened] = [space.decisions[d].default for d in opened]
-    defaults = space.rows(values).values
+    values = defaults = values.copy()
+    defaults[0, opened] = [space.decisions[d].default for d in opened]
+    closed: set[int] = set()  # active nowhere, as are those that depend on them
     for d in opened.tolist():
-        active = space.active(values, d)
-        if not active.any():
+        condition = space.decisions[d].condition
+        below = condition is not None and condition.parent in closed
+        if below or not (active := space.active(values, d)).any():
+            closed.add(d)
             continue
         options = space.decisions[d].options or np.inf
         if len(values) + active.sum() * (options - 1) > MOST_COMPLETIONS:
-            return defaults
+            return space.rows(defaults).values
         settings = np.arange(options) + space.decisions[d].low
         values = np.concatenate([values[~active], _expanded(values[active], d, settings)])
     return space.rows(values).values
