@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from archbo.arrays import Float
+from archbo.torch.concatenation import ConcatCell
 from archbo.torch.operations import OPERATIONS, Operations
 from archbo.torch.skeleton import Reduction, Shape, Skeleton
+from archbo.torch.stacks import pair, stacked
 from archbo.torch.wiring import Wiring, layers
 
 
@@ -53,7 +55,11 @@ def cell(arch: Any, channels: int, *, operations: Operations = OPERATIONS) -> nn
 
     In an EdgeCell a node sums the results of the edges into it; in a NodeCell a vertex applies its
     operation to the sum of its sources, and the output sums as well, where NAS-Bench-101 projects
-    and concatenates. Dead operations are not built; without a path to the output it is all zeros.
+    and concatenates; in a Grammar `par` sums. Dead operations are not built; without a path to the
+    output it is all zeros.
+
+    An EdgeCell with `keep` concatenates its inner nodes: its module takes as many arguments
+    [b c h w] as it has inputs and gives so many times the channels.
 
     Args:
         arch: an architecture with exactly one cell or chain, or a plain value of one.
@@ -72,6 +78,9 @@ def cell(arch: Any, channels: int, *, operations: Operations = OPERATIONS) -> nn
       )
     )
     """
+    cells = pair(arch)
+    if cells is not None and cells.normal is cells.reduction:
+        return ConcatCell(cells.normal, channels, operations)
     wirings, chain = layers(arch)
     modules = [Cell(wiring, channels, operations) for wiring in wirings]
     return nn.Sequential(*modules) if chain else modules[0]
@@ -95,17 +104,23 @@ def build(
     pool, linear). The cell stands in every stage; the layers of a chain are divided among the
     stages. See `cell` for what a cell computes.
 
+    EdgeCells with `keep` are stacked as in DARTS: each gets the outputs of the last two cells, and
+    a reduction cell, whose operations on inputs halve the resolution, stands between two stages.
+    An architecture of `Space(normal=…, reduction=…)` has a cell for each place; a single cell
+    stands in both.
+
     Args:
         arch: an architecture with exactly one cell or chain (`arch.part("cell")` picks one of
-            several), or a plain value of one. Other parts, such as a learning rate, count for
-            nothing here.
+            several), or a plain value of one; or one with a normal and a reduction cell. Other
+            parts, such as a learning rate, count for nothing here.
         inputs: channels, height and width of an image.
         classes: how many the head tells apart.
         channels: of the first stage.
         stages: how many resolutions.
         repeats: how often each cell, or each layer of a chain, stands in a row.
         reduction: "plain" for an average pool and a 1x1 convolution, which leave the work to the
-            cells; "residual" for NAS-Bench-201's residual block.
+            cells; "residual" for NAS-Bench-201's residual block. Without effect where there are
+            reduction cells.
         operations: what the operations' names stand for.
 
     Raises:
@@ -114,6 +129,9 @@ def build(
             sense.
     """
     skeleton = Skeleton(Shape.of(inputs), classes, channels, stages, repeats, reduction)
+    cells = pair(arch)
+    if cells is not None:
+        return stacked(cells, skeleton, operations)
     wirings, chain = layers(arch)
     bodies = [
         nn.Sequential(

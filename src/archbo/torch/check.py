@@ -11,6 +11,7 @@ from torch import nn
 
 from archbo.errors import ArchboError, TrainingError
 from archbo.torch.build import Cell, build
+from archbo.torch.concatenation import ConcatCell
 from archbo.torch.operations import OPERATIONS, Operations
 from archbo.torch.skeleton import Reduction
 
@@ -63,7 +64,7 @@ def run(network: nn.Module, batch: Any) -> Any:
         TrainingError: as `check`.
     """
     for module in list(network.modules()):
-        if isinstance(module, Cell):
+        if isinstance(module, Cell | ConcatCell):
             _watch(module)
     with _explained("cannot run"):
         return network(batch)
@@ -80,17 +81,20 @@ def _explained(what: str) -> Iterator[None]:
         raise TrainingError(f"{what}: {type(error).__name__}: {error}") from error
 
 
-def _watch(cell: Cell) -> None:
+def _watch(cell: Cell | ConcatCell) -> None:
     """Make an operation that fails, or changes the shape, say which one it is."""
     for i, (step, operation) in enumerate(zip(cell.wiring.steps, cell.operations, strict=True)):
-        cell.operations[i] = _Watched(operation, f"{step.path} {step.operation}")
+        halves = isinstance(cell, ConcatCell) and cell.stride == 2 and cell.wiring.begins(step)
+        name = f"{step.path} {step.operation}"
+        cell.operations[i] = _Watched(operation, name, stride=2 if halves else 1)
 
 
 class _Watched(nn.Module):
-    def __init__(self, operation: nn.Module, name: str) -> None:
+    def __init__(self, operation: nn.Module, name: str, *, stride: int) -> None:
         super().__init__()
         self.operation = operation
         self.name = name
+        self.stride = stride
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         try:
@@ -99,11 +103,12 @@ class _Watched(nn.Module):
             raise TrainingError(
                 f"fails on {_size(x)}: {type(error).__name__}: {error}", path=self.name
             ) from error
-        if y.shape != x.shape:
+        if y.shape != x[:, :, :: self.stride, :: self.stride].shape:
             raise TrainingError(
                 f"turns {_size(x)} into {_size(y)}",
                 path=self.name,
-                hint="An operation keeps the shape.",
+                hint="An operation keeps the shape"
+                + (", and here halves the resolution." if self.stride == 2 else "."),
             )
         if not torch.isfinite(y).all():
             raise TrainingError(f"gives values that are not finite on {_size(x)}", path=self.name)

@@ -6,6 +6,7 @@ sum of these. An architecture then takes microseconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,8 +15,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archbo.errors import TrainingError
+from archbo.torch.concatenation import factories
 from archbo.torch.operations import OPERATIONS, Factory, Operations
 from archbo.torch.skeleton import Reduction, Shape, Skeleton
+from archbo.torch.stacks import Pair, ends, pair, places
 from archbo.torch.wiring import layers
 
 
@@ -55,6 +58,9 @@ def cost(
     Cost(params=786, flops=83104)
     """
     skeleton = Skeleton(Shape.of(inputs), classes, channels, stages, repeats, reduction)
+    cells = pair(arch)
+    if cells is not None:
+        return _stacked(cells, skeleton, operations)
     params, flops = _around(skeleton)
     wirings, chain = layers(arch)
     for stage, shape in zip(skeleton.spread(wirings, chain=chain), skeleton.shapes, strict=True):
@@ -84,6 +90,37 @@ def _operation(factory: Factory, shape: Shape, name: str) -> Cost:
             path=f"operations[{name!r}]",
             hint="It must run on PyTorch's meta device, where tensors hold no numbers.",
         ) from error
+
+
+def _stacked(cells: Pair, skeleton: Skeleton, operations: Operations) -> Cost:
+    """Of a network of cells that get the outputs of the last two."""
+    found = [_around_stack(skeleton, len(cells.normal.sums))]
+    for place in places(cells, skeleton):
+        before = place.states[-1]._replace(channels=place.shape.channels)
+        made = factories(place.wiring, operations, stride=place.stride)
+        for step, factory in zip(place.wiring.steps, made, strict=True):
+            shape = before if place.wiring.begins(step) else place.shape
+            found.append(_operation(factory, shape, step.operation))
+        for make, state in zip(place.preprocessing(), place.states, strict=True):
+            found.append(_preprocessing(make, state, place.shape.channels))
+    return Cost(sum(c.params for c in found), sum(c.flops for c in found))
+
+
+@lru_cache(maxsize=4096)
+def _preprocessing(make: Callable[[int, int], nn.Module], state: Shape, channels: int) -> Cost:
+    """Of what brings one cell's output to the channels of another."""
+    with torch.device("meta"):
+        return _measure(make(state.channels, channels), state)
+
+
+@lru_cache(maxsize=256)
+def _around_stack(skeleton: Skeleton, nodes: int) -> Cost:
+    """Of stem and head."""
+    last = skeleton.shapes[-1]
+    shapes = (skeleton.inputs, last._replace(channels=nodes * last.channels))
+    with torch.device("meta"):
+        stem, head = (_measure(*end) for end in zip(ends(skeleton, nodes), shapes, strict=True))
+    return Cost(stem.params + head.params, stem.flops + head.flops)
 
 
 @lru_cache(maxsize=256)
