@@ -81,7 +81,7 @@ class _LocalSearch(Search):
         fingerprints = self.problem.compiled.fingerprints
         values = np.where(dataset.measured, dataset.values, -np.inf)
         tops: list[int | None] = []
-        ahead: list[set[int]] = []  # of each climb: the neighbors of its top
+        ahead: list[set[int]] = []  # of each climb that has all its starts: the top's neighbors
         owner: dict[int, int] = {}  # neighbors on the way, and the climb that they belong to
         known: set[int] = set()
         starts = self.settings.initial
@@ -96,10 +96,13 @@ class _LocalSearch(Search):
             climb = owner.get(key, len(tops) - 1)
             top = tops[climb]
             if values[i] > (-np.inf if top is None else values[top]):
-                tops[climb] = i
-                ahead[climb] = set(self._neighbors(dataset.rows.take([i]))[1])
+                tops[climb] = top = i
+                ahead[climb].clear()
+            begun = climb < len(tops) - 1 or starts == self.settings.initial
+            if begun and top is not None and not ahead[climb]:
+                ahead[climb].update(self._neighbors(dataset.rows.take([top]))[1])
                 owner.update(dict.fromkeys(ahead[climb] - known, climb))
-            if ahead[climb] <= known:
+            if ahead[climb] and ahead[climb] <= known:
                 owner = {near: other for near, other in owner.items() if other != climb}
         running = sum(key not in owner for key in fingerprints(dataset.pending).tolist())
         missing = max(0, self.settings.initial - starts - running)
