@@ -237,6 +237,19 @@ def test_a_study_that_is_not_the_program_s_shows_the_difference(tmp_path, change
     assert re.search(shown, str(caught.value))
 
 
+def test_another_pool_is_shown_in_few_lines_and_the_same_one_goes_on(tmp_path):
+    def pool(op):
+        return ab.Pool([(["input", *[op] * k, "output"], []) for k in range(200)])
+
+    file = str(tmp_path / "s.db")
+    ab.Study(file, pool("conv")).close()
+    ab.Study(file, pool("conv")).close()
+    longer = ab.Pool([(["a"] * k, [(0, 1)]) for k in range(2, 200)])
+    with pytest.raises(MismatchError, match=r"… and \d+ more lines") as caught:
+        ab.Study(file, longer)
+    assert str(caught.value).count("\n") < 50
+
+
 def test_a_study_with_a_method_of_its_own_goes_on_in_another_process(tmp_path):
     def method():  # a function has another address in each process, as here each time
         return ab.BayesianOptimization(kernel=lambda _: [])

@@ -19,6 +19,8 @@ COMPARED = (
 )  # fmt: skip
 """The settings that must be the program's for a stored study to go on."""
 
+_SHOWN = 40  # lines of a difference
+
 
 def surroundings() -> dict[str, Any]:
     """The program that runs, and the versions it runs with."""
@@ -67,5 +69,7 @@ def _differences(stored: Mapping[str, Any], program: Mapping[str, Any], keys: li
         json.dumps({key: settings.get(key) for key in keys}, indent=2).splitlines()
         for settings in (stored, program)
     )
-    lines = unified_diff(before, after, "stored", "program", lineterm="", n=2)
-    return "\n".join(f"  {line}" for line in lines)
+    lines = [f"  {s}" for s in unified_diff(before, after, "stored", "program", lineterm="", n=2)]
+    if len(lines) > _SHOWN:  # a pool has a line for each of its graphs
+        lines[_SHOWN:] = [f"  … and {len(lines) - _SHOWN} more lines"]
+    return "\n".join(lines)
