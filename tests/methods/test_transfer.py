@@ -42,11 +42,27 @@ def test_older_results_predict_members_that_they_do_not_hold():
     assert stats.spearmanr(column[:, 0], truth).statistic > 0.8
 
 
-def test_the_start_begins_with_the_best_of_the_older_search():
+def test_the_start_holds_the_two_best_of_an_older_search_that_ranks_well():
     archs, values = results(40)
     opt = ab.Optimizer(CELL, older=[(archs, values)])
-    best = [archs[k] for k in np.argsort(values)[::-1][:2]]
-    assert opt.ask(2) == best
+    start = []
+    for _ in range(5):
+        start.append(opt.ask())
+        opt.tell(start[-1], quality(start[-1]))
+    assert [start[0], start[4]] == [archs[k] for k in np.argsort(values)[::-1][:2]]
+
+
+def test_an_older_search_that_misleads_costs_one_training_of_the_start():
+    archs, values = results(40, lambda arch: -quality(arch))
+    plain, misled = ab.Optimizer(CELL), ab.Optimizer(CELL, older=[(archs, values)])
+    starts = []
+    for opt, count in ((plain, 5), (misled, 6)):
+        starts.append([])
+        for _ in range(count):
+            starts[-1].append(opt.ask())
+            opt.tell(starts[-1][-1], quality(starts[-1][-1]))
+    assert starts[1][1:] == starts[0]
+    assert misled.propose().origin == "model"
 
 
 def test_older_results_of_the_same_objective_save_trainings():

@@ -43,7 +43,7 @@ from archbo.surrogates.outcomes import HalfRank, OutcomeTransform
 
 _REFERENCE = 1000  # random members that scale the encodings and that the start design is from
 _SCALED = 300  # of those, how many scale the kernels: their distances are all pairs
-_OLDER = 2  # the best of each older search, which the start design begins with
+_SPREAD = 3  # spread networks between the best and the second best of an older search: to judge it
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
 _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
@@ -187,13 +187,14 @@ class _BayesianOptimization(Search):
     def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         """What is left of the start design; it goes on for as long as there is no result."""
         learned = dataset.measured.any() or dataset.failures.any()
-        useless = len(self._older) - len(self._useful(dataset))
-        left = max(0, self.settings.initial + useless * _OLDER - dataset.trials)
+        useful = self._useful(dataset)
+        lost = len(self._older) - len(useful)  # one training for each older search that misled
+        left = max(0, self.settings.initial + lost - dataset.trials)
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
         taken = Taken.of(self.problem, dataset.rows, dataset.pending)
-        rows, taken = new_rows(self.problem, self._start_design(), taken)
+        rows, taken = new_rows(self.problem, self._planned(useful), taken)
         rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
             rows = filled(self.problem, rows, wanted, rng, taken)
@@ -210,8 +211,23 @@ class _BayesianOptimization(Search):
             if ranks_well(known[older.name][measured, 0], dataset.values[measured])
         ]
 
+    def _planned(self, useful: Sequence[str]) -> Rows:
+        """The start design, and in it the best of older searches."""
+        design = self._start_design()
+        if not self._older:
+            return design
+        older = list(zip(self._older, self.problem.older, strict=True))
+        best = [results.rows.take(results.ranked[:1]) for _, results in older]
+        second = [
+            results.rows.take(results.ranked[1:2])
+            for prediction, results in older
+            if prediction.name in useful
+        ]
+        near, rest = design.take(slice(0, _SPREAD)), design.take(slice(_SPREAD, None))
+        return stack([*best, near, *second, rest])
+
     def _start_design(self) -> Rows:
-        """The best of older searches, then feasible networks far from each other."""
+        """Feasible networks far from each other, the most central one first."""
         if self._design is None:
             nothing = Taken.of(self.problem)
             rows, _ = new_rows(self.problem, self._reference, nothing)
@@ -219,8 +235,7 @@ class _BayesianOptimization(Search):
                 rng = stream(self.problem.seed, "design")
                 rows = random_rows(self.problem, _REFERENCE // 4, rng, nothing)
             chosen = maximin(self.encoder.design_points(rows), max(_DESIGN, self.settings.initial))
-            older = [results.rows.take(results.ranked[:_OLDER]) for results in self.problem.older]
-            self._design = stack([*older, rows.take(np.array(chosen))])
+            self._design = rows.take(np.array(chosen))
         return self._design
 
     def _modelled(
