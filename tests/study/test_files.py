@@ -51,6 +51,11 @@ def test_the_best_stay_as_far_as_they_fit(rule, objective, kept):
     assert rule.kept(HISTORY, objective, SIZES) == kept
 
 
+def test_the_best_that_was_confirmed_stays_beside_the_incumbent():
+    confirming = TrialRecord(6, "a", {}, State.FINISHED, "confirm", 0.6)
+    assert Keep(1).kept([*HISTORY, confirming], MOST, SIZES) == {0, 1, 2, 6}
+
+
 def test_a_rule_that_makes_no_sense_is_refused():
     with pytest.raises(ProblemError, match="top must be a whole number from 1, got 0"):
         Keep(0)

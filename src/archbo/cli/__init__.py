@@ -1,1 +1,1 @@
-"""The shell: `archbo run | show | report | replay | export`."""
+"""The shell: `archbo run | check | show | confirm | import | export | report | replay`."""

@@ -44,7 +44,9 @@ class Keep:
     def kept(
         self, records: Sequence[TrialRecord], objective: Objective, sizes: Mapping[int, int]
     ) -> set[int]:
-        """The ended trials whose files stay; those of the incumbent always do.
+        """The ended trials whose files stay.
+
+        Always those of the incumbent, and of the best of those that were trained again to confirm.
 
         Args:
             records: all trials.
@@ -57,12 +59,14 @@ class Keep:
                 groups[record.architecture_id].append(record)
         means = {key: fmean(r.value or 0.0 for r in group) for key, group in groups.items()}
         best = sorted(means, key=means.__getitem__, reverse=objective.maximize)
-        kept: set[int] = set()
+        again = {record.architecture_id for record in records if record.origin == "confirm"}
+        always = {*best[:1], *[key for key in best if key in again][:1]}
+        kept = {record.number for key in always for record in groups[key]}
         room = inf if self.megabytes is None else self.megabytes * _MEGABYTE
-        for place, key in enumerate(best[: self.top]):
+        for key in best[: self.top]:
             numbers = {record.number for record in groups[key]}
             room -= sum(sizes.get(number, 0) for number in numbers)
-            if place and room < 0:
+            if room < 0:
                 break
             kept |= numbers
         return kept
