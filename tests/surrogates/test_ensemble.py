@@ -20,19 +20,19 @@ class TestEnsemble(SurrogateLaws):
 
     @pytest.fixture
     def learner(self):
-        return DeepEnsemble(members=4, width=32, steps=60)
+        return DeepEnsemble(members=4, width=32, steps=40)
 
 
 class TestBananas(SurrogateLaws):
     @pytest.fixture
     def learner(self):
-        return replace(DeepEnsemble.bananas(), steps=60)
+        return replace(DeepEnsemble.bananas(), members=3, steps=40)
 
 
 class TestBootstrapped(SurrogateLaws):
     @pytest.fixture
     def learner(self):
-        return DeepEnsemble(members=3, width=32, steps=60, bootstrap=True, prior=0.0)
+        return DeepEnsemble(members=3, width=32, steps=80, bootstrap=True, prior=0.0)
 
 
 def test_members_are_trained_as_each_alone():

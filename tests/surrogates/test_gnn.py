@@ -25,7 +25,7 @@ def graphs(rng, n):
 class TestGraphNeuralNetwork(SurrogateLaws):
     @pytest.fixture
     def learner(self):
-        return GraphNeuralNetwork(members=3, rounds=2, steps=60)
+        return GraphNeuralNetwork(members=2, width=8, rounds=2, steps=50)
 
     @pytest.fixture
     def draw(self):
