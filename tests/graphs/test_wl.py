@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbo.graphs.batch import GraphBatch, label
-from archbo.graphs.wl import colours, mix
+from archbo.graphs.wl import colours, fingerprints, mix
 
 
 def random_graphs(seed, count, vertices):
@@ -107,3 +107,14 @@ def test_colours_do_not_depend_on_the_room_of_a_batch():
         colours(batch, 3), colours(GraphBatch(labels, adjacency), 3), strict=True
     ):
         np.testing.assert_array_equal(ours, padded[:, 20:26])
+
+
+@given(seed=st.integers(0, 10_000), vertices=st.integers(1, 7))
+def test_fingerprints_do_not_depend_on_the_order_of_vertices(seed, vertices):
+    batch = random_graphs(seed, 8, vertices)
+    order = np.random.default_rng(seed).permutation(vertices)
+    turned = GraphBatch(batch.labels[:, order], batch.adjacency[:, order][:, :, order])
+    np.testing.assert_array_equal(fingerprints(turned), fingerprints(batch))
+    other = GraphBatch(np.where(batch.labels > 0, np.uint64(7), 0), batch.adjacency)
+    there = (batch.labels > 0).any(axis=1)
+    assert (fingerprints(other) != fingerprints(batch))[there].all()

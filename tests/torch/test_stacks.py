@@ -9,6 +9,7 @@ import archbo as ab
 from archbo.errors import ProblemError, TrainingError
 from archbo.torch import OPERATIONS, Cost
 from archbo.torch.concatenation import ConcatCell, FactorizedReduction, Halved
+from archbo.torch.source import write
 from archbo.torch.stacks import StackedCell
 
 OPS = ["none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5",
@@ -185,3 +186,14 @@ def test_one_of_two_cells_is_a_module_of_its_own():
     with pytest.raises(ProblemError, match=r"arch\.part\('normal'\)"):
         ab.torch.cell(DARTS_V2, 4)
     assert isinstance(ab.torch.cell(DARTS_V2.part("normal"), 4), ConcatCell)
+
+
+def test_a_stack_is_written_as_source_that_computes_the_same():
+    network = ab.torch.build(DARTS_V2, inputs=(1, 8, 8), channels=4, stages=2).eval()
+    source, _ = write(network, "A stack of cells.", weights=False)
+    scope = {}
+    exec(compile(source, "<stack>", "exec"), scope)
+    again = scope["Network"]().eval()
+    again.load_state_dict(network.state_dict())
+    x = torch.randn(2, 1, 8, 8)
+    torch.testing.assert_close(again(x), network(x))

@@ -62,6 +62,15 @@ def colours(batch: GraphBatch, rounds: int) -> list[UInt64[Array, "g v"]]:
     return found
 
 
+def fingerprints(batch: GraphBatch) -> UInt64[Array, " g"]:
+    """A number for each graph: equal for isomorphic ones in batches of the same width.
+
+    Other graphs share one only where refinement cannot tell them apart.
+    """
+    last = mix(colours(batch, batch.labels.shape[1] // 2)[-1])
+    return np.where(batch.present, last, ABSENT).sum(axis=1, dtype=np.uint64)
+
+
 def _block_diagonal(batch: GraphBatch) -> csr_array:
     """All graphs of a batch as one: large ones have few edges for their size."""
     count, size = batch.labels.shape

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from archbo.arrays import Array, Rng
+from archbo.arrays import Array, Rng, UInt64
 from archbo.errors import ArchitectureError, SpaceError, nearest
 from archbo.graphs.batch import INPUT, OUTPUT, GraphBatch, label
 from archbo.graphs.canonical import canonical_bytes
+from archbo.graphs.wl import fingerprints
 from archbo.spaces.part import (
     INACTIVE,
     Condition,
@@ -43,6 +44,10 @@ class Cell(Part):
     def forms(self, values: Array) -> list[bytes]:
         """The canonical forms of the graphs of rows [n w], dead vertices removed."""
         return canonical_bytes(self.graphs(values).pruned())
+
+    def fingerprints(self, values: Array) -> UInt64[Array, " n"]:
+        """A number for the graph of each row, dead vertices removed: see `fingerprints`."""
+        return fingerprints(self.graphs(values).pruned())
 
     @abstractmethod
     def vertex_names(self, numbers: Sequence[float]) -> list[str]:

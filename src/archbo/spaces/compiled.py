@@ -18,7 +18,7 @@ import numpy as np
 from archbo.arrays import Array, Bool, Float
 from archbo.errors import SpaceError
 from archbo.graphs.batch import GraphBatch
-from archbo.graphs.wl import colours, mix
+from archbo.graphs.wl import mix
 from archbo.spaces.architecture import Architecture
 from archbo.spaces.cells import Cell
 from archbo.spaces.part import Condition, Decision, Kind, Part
@@ -262,11 +262,9 @@ class CompiledSpace:
             found = mix(found + np.ascontiguousarray(column).view(np.uint64) + np.uint64(1))
         for block in self.cells:
             assert isinstance(block.part, Cell)
-            batch = block.part.graphs(rows.values[:, block.columns]).pruned()
-            last = mix(colours(batch, batch.labels.shape[1] // 2)[-1])
-            total = np.where(batch.present, last, np.uint64(0)).sum(axis=1, dtype=np.uint64)
-            total = np.where(self.present(rows, block), total, np.uint64(0))
-            found = mix(found + total + np.uint64(1))
+            own = block.part.fingerprints(rows.values[:, block.columns])
+            own = np.where(self.present(rows, block), own, np.uint64(0))
+            found = mix(found + own + np.uint64(1))
         return found
 
     def known(self, rows: Rows) -> dict[str, Float[Array, " n"]]:

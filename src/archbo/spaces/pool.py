@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from archbo.arrays import Array, Float, Int, stream
+from archbo.arrays import Array, Float, Int, UInt64, stream
 from archbo.errors import ArchitectureError, SpaceError
 from archbo.graphs.batch import GraphBatch, label
 from archbo.graphs.canonical import canonical_bytes
 from archbo.graphs.packed import PackedGraphs
 from archbo.graphs.reading import INPUT_NAME, OUTPUT_NAME, line, read_graph
-from archbo.graphs.wl import colours
+from archbo.graphs.wl import colours, fingerprints
 from archbo.spaces.cells import Cell
 from archbo.spaces.part import Condition, Decision, is_finite, is_whole, listed, plain, shown
 
@@ -120,6 +120,13 @@ class Pool(Cell):
     @cached_property
     def _forms(self) -> list[bytes]:
         return [form for batch in self._batches() for form in canonical_bytes(batch)]
+
+    def fingerprints(self, values: Array) -> UInt64[Array, " n"]:
+        return self._fingerprints[_positions(values)]
+
+    @cached_property
+    def _fingerprints(self) -> UInt64[Array, " g"]:
+        return np.concatenate([fingerprints(batch) for batch in self._batches()])
 
     def _batches(self) -> Iterator[GraphBatch]:
         """All members without dead vertices, in batches of bounded size."""
