@@ -10,6 +10,7 @@ import ast
 import builtins
 import inspect
 import random
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from archbo.errors import ExportError
 from archbo.torch.source.tidying import CONSTANT, Renamed, joined, tidied, uses
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+_RANDOM = re.compile("rand|dropout|bernoulli|normal|multinomial|poisson|gumbel")
 
 GIVEN = ...
 """Stands for an argument that is a tensor, or holds one."""
@@ -115,6 +118,7 @@ def _traced(module: nn.Module, call: Call, path: str) -> Forward:
             path=path,
             hint="Draw them by torch.rand_like(x) or x.new_empty(…).bernoulli_(…).",
         )
+    _plain(graph)
     code = graph.python_code("self")
     (function,) = [s for s in ast.parse(code.src).body if isinstance(s, ast.FunctionDef)]
     if "x" not in {name for statement in function.body for name in uses(statement)}:
@@ -126,6 +130,26 @@ def _traced(module: nn.Module, call: Call, path: str) -> Forward:
         tuple((str(n.target), _call(n)) for n in graph.nodes if n.op == "call_module"),
         _imports(body, code.globals, path),
     )
+
+
+def _plain(graph: fx.Graph) -> None:
+    """Leave out what nothing uses, and arguments that are as by default.
+
+    `training` stays, as it says in which mode the graph was traced.
+    """
+    for node in reversed(graph.nodes):
+        if node.op != "call_function":
+            continue
+        name = getattr(node.target, "__name__", "")
+        if not node.users and not name.endswith("_") and not _RANDOM.search(name):
+            graph.erase_node(node)
+        elif getattr(node.target, "__module__", None) == nn.functional.__name__:
+            known = inspect.signature(node.target).parameters
+            node.kwargs = {
+                n: value
+                for n, value in node.kwargs.items()
+                if n == "training" or n not in known or value is not known[n].default
+            }
 
 
 def _call(node: fx.Node) -> Call:
@@ -167,7 +191,9 @@ def _parameters(module: nn.Module) -> list[inspect.Parameter]:
 
 def _random_states() -> tuple[Any, ...]:
     """Of all generators that a forward may draw from."""
-    return torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    shared = np.random.get_state(legacy=False)["state"]  # noqa: NPY002 - the one without a name
+    torchs = torch.get_rng_state().numpy().tobytes()
+    return torchs, random.getstate(), shared["key"].tobytes(), shared["pos"]
 
 
 def _imports(
