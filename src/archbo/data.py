@@ -122,10 +122,10 @@ class Proposal:
 
     Attributes:
         architecture: what to train.
-        origin: "initial", "model", "random", "evolution" or "user"; "repeat" and "confirm" for what
-            is trained again.
+        origin: "initial", "model", "random", "user" or the name of a method such as "evolution";
+            "repeat" and "confirm" for what is trained again.
         prediction: what the surrogate expected before the training; None without a surrogate.
-        score: the acquisition's value (log expected improvement, in nats); None without one.
+        score: the acquisition's value, such as log expected improvement in nats; None without one.
         hyperparameters: the fitted surrogate's, by name; the next fit starts from them.
     """
 

@@ -38,7 +38,7 @@ class Study(Reading):
         space: what can be built.
         maximize, minimize: the name of the objective; one of the two.
         seed: the same seed and the same results give the same proposals.
-        method: "bo", "random", "evolution", or a method object.
+        method: the name of one, such as "bo", "random" or "evolution", or an object with settings.
         features: numbers known before training, by name, each a function of an architecture.
         constraints: bounds on features, or predicates, that every proposal meets.
         epochs: how many epochs a training has; `train` reads it as `trial.epochs`.
