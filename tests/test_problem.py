@@ -177,3 +177,15 @@ def test_a_constraint_on_what_a_pool_does_not_know_names_what_it_does():
     pool = ab.Pool([(["conv"], [])], {"params": [1]})
     with pytest.raises(ProblemError, match=r"'param' is not a feature.*Did you mean 'params'"):
         Problem.make(pool, constraints={"param": "<= 3"})
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint8(3)])
+def test_a_seed_may_be_an_integer_of_numpy(seed):
+    assert Problem.make(SPACE, seed=seed).describe() == Problem.make(SPACE, seed=3).describe()
+    assert type(Problem.make(SPACE, seed=seed).describe()["seed"]) is int
+
+
+@pytest.mark.parametrize("seed", [True, 1.0, "3", None])
+def test_a_seed_of_another_type_is_refused(seed):
+    with pytest.raises(ProblemError, match=f"seed must be a whole number, got {seed!r}"):
+        Problem.make(SPACE, seed=seed)
