@@ -48,4 +48,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/proposal_time.py
 
 clean:
-	rm -rf $(VENV) digits.db* digits-random.db* digits.html
+	rm -rf $(VENV) digits.db* digits-random.db* digits.files digits-random.files digits.html

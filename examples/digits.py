@@ -2,6 +2,7 @@
 
     archbo check examples/digits.py      # ten seconds, before any training
     archbo run examples/digits.py        # or: python examples/digits.py
+    archbo export digits.db -o best.py   # the best network as PyTorch source, with its weights
 
 Without the budget the largest cell wins. Within it, what is connected with what decides. Stop it
 whenever you like (Ctrl-C): run again, it goes on where it was.
@@ -35,8 +36,8 @@ def build(arch: ab.Architecture) -> torch.nn.Module:
     return ab.torch.build(arch, inputs=(1, 8, 8), channels=8)
 
 
-def learn(arch: ab.Architecture, seed: int) -> Iterator[tuple[int, float]]:
-    """Train a network on 300 images: every third epoch, and its accuracy on 1,400 others."""
+def learn(arch: ab.Architecture, seed: int) -> Iterator[tuple[int, float, torch.nn.Module]]:
+    """Train a network on 300 images: every third epoch, its accuracy on 1,400 others; itself."""
     torch.manual_seed(seed)
     model = build(arch)
     optimizer = torch.optim.SGD(
@@ -55,12 +56,13 @@ def learn(arch: ab.Architecture, seed: int) -> Iterator[tuple[int, float]]:
             model.eval()
             with torch.no_grad():
                 guesses = model(images[validation]).argmax(dim=1)
-            yield epoch, (guesses == labels[validation]).double().mean().item()
+            yield epoch, (guesses == labels[validation]).double().mean().item(), model
 
 
 def train(arch: ab.Architecture, trial: ab.Trial) -> float:
     """What the study calls for each architecture that it proposes."""
-    for epoch, accuracy in learn(arch, trial.seed):
+    for epoch, accuracy, model in learn(arch, trial.seed):
+        trial.save(model.state_dict())
         trial.report(epoch, accuracy)
     return accuracy
 
@@ -95,6 +97,7 @@ def search(store: str, method: str) -> ab.Study:
         features={"params": params},
         constraints=[{"params": "<= 15000"}, connected],
     )
+    study.save_best(3)  # the weights of three architectures
     return study.run(train, trials=40, workers=2)
 
 

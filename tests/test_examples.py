@@ -43,6 +43,11 @@ def test_the_search_with_training_runs_in_the_shell(tmp_path):
     assert "found by archbo" in said
     assert "The cell found: [(0, 1, '" in said
     assert run(tmp_path, "-c", ARCHBO, "report", "digits.db") == "The report is in report.html\n"
+    said = run(tmp_path, "-c", ARCHBO, "export", "digits.db", "-o", "best.py")
+    assert "its weights are in best.pt" in said
+    assert "were compared with the program's network: the same" in said
+    shape = "print(tuple(best.load()(torch.zeros(5, 1, 8, 8)).shape))"
+    assert run(tmp_path, "-c", f"import best, torch; {shape}") == "(5, 10)\n"
 
 
 def test_the_loop_of_ones_own_runs(tmp_path):
