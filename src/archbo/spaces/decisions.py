@@ -228,7 +228,7 @@ def _as_json(option: Any) -> Any:
     return [_as_json(item) for item in option] if isinstance(option, tuple) else option
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bool(Part):
     """Yes or no.
 
@@ -266,3 +266,6 @@ class Bool(Part):
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "Bool"} if self.prior is None else {"kind": "Bool", "prior": self.prior}
+
+    def __repr__(self) -> str:
+        return "Bool()" if self.prior is None else f"Bool(prior={self.prior!r})"

@@ -59,7 +59,7 @@ def normalised(weights: Sequence[float]) -> tuple[float, ...]:
 
 
 def with_priors(
-    decisions: Sequence[Decision], unit: Float[Array, "n D"], middle: Sequence[float]
+    decisions: Sequence[Decision], unit: Float[Array, "n D"], middle: Float[Array, " D"]
 ) -> Float[Array, "n D"]:
     """Uniform positions in [0, 1], moved so that what they stand for follows the priors.
 
@@ -134,7 +134,7 @@ def log_likeness(space: CompiledSpace, rows: Rows, guess: Rows) -> Float[Array, 
         if decision.kind is Kind.CATEGORICAL:
             k = decision.options or 1
             same = rows.values[:, d] == guess.values[0, d]
-            found = np.where(same, np.log(0.5 * k + 0.5), np.log(0.5))
+            found: Array = np.where(same, np.log(0.5 * k + 0.5), np.log(0.5))
         else:
             found = _log_near(unit[:, d], float(there[0, d]))
         if decision.options != 1:

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -250,6 +251,4 @@ def _shapes(state: Mapping[str, Any]) -> set[tuple[str, tuple[int, ...]]]:
 
 
 def _origin() -> str:
-    import archbo
-
-    return f"A network, written by archbo {archbo.__version__} with PyTorch {torch.__version__}."
+    return f"A network, written by archbo {version('archbo')} with PyTorch {torch.__version__}."
