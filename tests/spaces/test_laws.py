@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archbo.spaces import Bool, Chain, Choice, EdgeCell, Float, Int, NodeCell, Part, Space
+from archbo.spaces import Bool, Chain, Choice, EdgeCell, Float, Grammar, Int, NodeCell, Part, Space
 from archbo.testing.spaces import LAWS, SpaceLaws
 
 # a type checker may look at random items of what the strategies make
@@ -59,6 +59,15 @@ def node_cells(draw: st.DrawFn) -> NodeCell:
     return NodeCell(max_nodes=nodes, max_edges=edges, ops=ops)
 
 
+@st.composite
+def grammars(draw: st.DrawFn) -> Grammar:
+    leaves = draw(st.lists(st.sampled_from([*OPS, "f(k)"]), min_size=1, max_size=3, unique=True))
+    rules = {"net": ["seq(net, net)", "par(net, net)", *leaves], "k": ["1", "2"]}
+    if "f(k)" not in leaves:
+        del rules["k"]
+    return Grammar("net", rules, max_depth=draw(st.integers(2, 3)))
+
+
 def _nest(inner: st.SearchStrategy[Part]) -> st.SearchStrategy[Part]:
     lengths = st.one_of(st.integers(1, 3), st.sampled_from([(1, 2), (1, 3), (2, 4)]))
     options = st.dictionaries(
@@ -75,7 +84,7 @@ def _nest(inner: st.SearchStrategy[Part]) -> st.SearchStrategy[Part]:
 
 
 LEAVES = st.one_of(
-    OPTIONS.map(Choice), ints(), floats(), st.just(Bool()), edge_cells(), node_cells()
+    OPTIONS.map(Choice), ints(), floats(), st.just(Bool()), edge_cells(), node_cells(), grammars()
 )
 SPACES = st.recursive(LEAVES, _nest, max_leaves=5)
 
