@@ -15,9 +15,10 @@ from torch import nn
 from archbo.errors import ExportError
 from archbo.torch.source.sizes import with_role
 
-_SKIPPED = {"self", "device", "dtype", "args", "kwargs", "mode"}
+_SKIPPED = {"self", "device", "dtype", "args", "kwargs"}
 
-_RECURRENT = inspect.signature(nn.RNNBase.__init__).parameters
+_RECURRENT = dict(inspect.signature(nn.RNNBase.__init__).parameters)
+del _RECURRENT["mode"]  # which of the classes it is
 
 _READ: dict[type[nn.Module], dict[str, Callable[[Any], Any]]] = {
     nn.MultiheadAttention: {
