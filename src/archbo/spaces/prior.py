@@ -133,8 +133,8 @@ def log_likeness(space: CompiledSpace, rows: Rows, guess: Rows) -> Float[Array, 
     for d, decision in enumerate(space.decisions):
         if decision.kind is Kind.CATEGORICAL:
             k = decision.options or 1
-            same = rows.values[:, d] == guess.values[0, d]
-            found: Array = np.where(same, np.log(0.5 * k + 0.5), np.log(0.5))
+            same = (rows.values[:, d] == guess.values[0, d]).astype(float)
+            found = np.log(0.5 + 0.5 * k * same)
         else:
             found = _log_near(unit[:, d], float(there[0, d]))
         if decision.options != 1:
