@@ -318,6 +318,53 @@ def test_network_of_a_bare_sequence_stays_one(tmp_path):
     formatted(path)
 
 
+class Dense(nn.Sequential):
+    def forward(self, x):
+        for i in range(len(self)):
+            x = torch.cat([x, self[i](x)], dim=1)
+        return x
+
+
+class Bag(nn.ModuleList):
+    def forward(self, x):
+        return sum(layer(x) for layer in self)
+
+
+class Listed(nn.ModuleList):
+    """Has no forward that could be traced."""
+
+
+class Containing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = Dense(nn.Linear(2, 2), nn.Linear(4, 4))
+        self.bag = Bag([nn.Linear(8, 3), nn.Linear(8, 3)])
+        self.listed = Listed([nn.Linear(3, 3)])
+
+    def forward(self, x):
+        return self.listed[0](self.bag(self.dense(x)))
+
+
+def test_containers_of_ones_own_stay_containers(tmp_path):
+    path = tmp_path / "net.py"
+    export(Containing(), path, inputs=(2,))
+    same(Containing(), path, torch.randn(3, 2))
+    formatted(path)
+    assert "class Dense(nn.Sequential):" in path.read_text()
+
+
+def test_random_state_is_left_alone(tmp_path):
+    network = ab.torch.build([(0, 1, "conv_1x1")], inputs=(1, 4, 4), channels=2)
+    before = torch.get_rng_state()
+    export(network, tmp_path / "net.py")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_inputs_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(ExportError, match=r"inputs: the network cannot run on a batch of shape"):
+        export(nn.Sequential(nn.Linear(3, 3)), tmp_path / "net.py", inputs=(4,))
+
+
 def test_the_network_that_is_exported_is_not_changed(tmp_path):
     network = Mixed().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

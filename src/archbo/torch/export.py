@@ -77,20 +77,21 @@ def export(
         network.load_state_dict(state)
     if inputs is None:
         inputs = getattr(network, "inputs", None)
-    example = inputs if inputs is None or isinstance(inputs, Tensor) else _example(network, inputs)
     about = about or _origin()
     try:
-        if path.suffix == ".py":
-            return _source(network, path, state, example, about)
-        if example is None:
-            raise ExportError(
-                f"a {path.suffix} file is made by running the network, and the shape of its "
-                "inputs is not known",
-                path=str(path),
-                hint="Say inputs=(3, 32, 32), or --inputs 3,32,32 in the shell.",
-            )
-        _FORMATS[path.suffix](network.eval(), path, example, about)
-        return Exported(path, None, False)
+        with torch.random.fork_rng(devices=[]):
+            example = None if inputs is None else _example(network, inputs)
+            if path.suffix == ".py":
+                return _source(network, path, state, example, about)
+            if example is None:
+                raise ExportError(
+                    f"a {path.suffix} file is made by running the network, and the shape of its "
+                    "inputs is not known",
+                    path=str(path),
+                    hint="Say inputs=(3, 32, 32), or --inputs 3,32,32 in the shell.",
+                )
+            _FORMATS[path.suffix](network.eval(), path, example, about)
+            return Exported(path, None, False)
     except OSError as error:
         raise ExportError(f"cannot be written: {error.strerror}", path=str(path)) from error
 
@@ -189,16 +190,17 @@ def _compare(network: nn.Module, made: nn.Module, example: Tensor) -> None:
             with torch.random.fork_rng(devices=[]), torch.no_grad():
                 torch.manual_seed(0)
                 outputs.append(list(_tensors(each.train(training)(example))))
-        if len(outputs[0]) != len(outputs[1]) or not all(
-            torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
-            for a, b in zip(*outputs, strict=True)
-        ):
+        if len(outputs[0]) != len(outputs[1]) or not all(map(_close, *outputs)):
             mode = "training" if training else "evaluation"
             raise ExportError(
                 f"what was written computes something else in {mode}",
                 path="network",
                 hint="Does a forward depend on more than its inputs and the module's settings?",
             )
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
@@ -213,10 +215,26 @@ def _tensors(output: Any) -> Iterator[Tensor]:
             yield from _tensors(inner)
 
 
-def _example(network: nn.Module, shape: tuple[int, ...]) -> Tensor:
-    """A batch of random inputs, the same each time, of the network's type."""
-    dtype = next((t.dtype for t in network.parameters()), torch.float32)
-    return torch.randn(_BATCH, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+def _example(network: nn.Module, inputs: tuple[int, ...] | Tensor) -> Tensor:
+    """A batch of random inputs, the same each time, of the network's type; or the one given.
+
+    Raises:
+        ExportError: if the network cannot run on it.
+    """
+    if isinstance(inputs, Tensor):
+        batch = inputs
+    else:
+        dtype = next((t.dtype for t in network.parameters()), torch.float32)
+        batch = torch.randn(_BATCH, *inputs, generator=torch.Generator().manual_seed(0)).to(dtype)
+    try:
+        with torch.no_grad():
+            copy.deepcopy(network).eval()(batch)
+    except Exception as error:  # whatever the user's code makes of a wrong shape
+        raise ExportError(
+            f"the network cannot run on a batch of shape {tuple(batch.shape)}: {error}",
+            path="inputs",
+        ) from error
+    return batch
 
 
 def _weights(network: nn.Module, state: Mapping[str, Any]) -> Mapping[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from textwrap import wrap
 
@@ -41,19 +42,22 @@ def write(network: nn.Module, about: str, *, weights: bool) -> tuple[str, tuple[
     found = classes(copy.deepcopy(network))
     blocks = [_class(written) for written in found.written]
     needed = {pair for w in found.written if w.forward for pair in w.forward.imports}
-    body = "\n".join(blocks)
-    for name, pair in (
-        ("OrderedDict(", ("collections", "OrderedDict")),
-        ("torch.", ("torch", "")),
-        ("nn.", ("torch", "nn")),
-    ):
-        if name in body:
-            needed.add(pair)
+    used = {name for written in found.written for name in _names(written)}
+    for name, home in (("OrderedDict", "collections"), ("torch", ""), ("nn", "torch")):
+        if name in used:
+            needed.add((home, name) if home else (name, ""))
     if weights:
         needed |= {("torch", ""), ("pathlib", "Path")}
         blocks.append(_LOAD)
     head = [_docstring(about, 0), _imports(needed), *[_WEIGHTS] * weights]
     return "\n\n".join(["\n".join(head), *blocks]), found.unknown
+
+
+def _names(written: Written) -> set[str]:
+    """What a class reads, its base included."""
+    body = [] if written.forward is None else written.forward.body
+    nodes = [node for statement in (*written.init, *body) for node in ast.walk(statement)]
+    return {"nn", *(node.id for node in nodes if isinstance(node, ast.Name))}
 
 
 def _class(written: Written) -> str:

@@ -24,7 +24,9 @@ from archbo.torch.source.tidying import constant_name, parsed
 from archbo.torch.source.tracing import Call, Forward, plain_call, trace
 
 _RESERVED = {"nn", "torch", "functional", "math", "load", "Path", "OrderedDict"}
-_CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_CONTAINERS = (
+    nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict,
+)  # fmt: skip
 _LISTED = 16  # numbers of a constant that are written one by one
 
 
@@ -138,12 +140,11 @@ class _Writer:
         """Whether a module is written as a class, not as a call of PyTorch's."""
         if module is self.network:
             return True
-        return not (_is_sequence(module) or type(module) in _CONTAINERS or _leaf_kind(module))
+        return not (_container(module) or _leaf_kind(module))
 
     def _is_bare(self, module: nn.Module) -> bool:
         """Whether it is a network that is no more than its modules one after another."""
-        names = [name for name, _ in module.named_children()]
-        return module is self.network and _is_sequence(module) and all(map(str.isdigit, names))
+        return module is self.network and _is_sequence(module) and _is_counted(module)
 
     def _path(self, module: nn.Module) -> str:
         return ".".join(filter(None, ("network", self.paths[module])))
@@ -191,23 +192,26 @@ class _Writer:
         for name, value in vars(module).items():
             if isinstance(value, torch.Tensor):
                 statements.append(self._tensor(name, value, path))
-        return Written(kind.__name__, "nn.Module", about, statements, self.forwards.get(module))
+        # a user's forward in a container counts on its subscripts
+        base = next((b for b in _CONTAINERS if isinstance(module, b)), nn.Module).__name__
+        return Written(kind.__name__, f"nn.{base}", about, statements, self.forwards.get(module))
 
     def _made(self, module: nn.Module) -> ast.expr:
         """What makes a module."""
         if module in self.calls:
             return self.calls[module]
         children = dict(module.named_children())
-        if type(module) is nn.ModuleDict:
+        container = _container(module)
+        if container is nn.ModuleDict:
             return _call("nn.ModuleDict", [_dict({n: self._made(m) for n, m in children.items()})])
-        if type(module) is nn.ModuleList:
+        if container is nn.ModuleList:
             made = [self._made(m) for m in children.values()]
             return _call("nn.ModuleList", [ast.List(made, ast.Load())])
-        if type(module) in (nn.ParameterList, nn.ParameterDict):
+        if container in (nn.ParameterList, nn.ParameterDict):
             return self._parameters(module)
-        if _is_sequence(module):
+        if container is nn.Sequential:
             made = [self._made(m) for m in children.values()]
-            if list(children) == [str(i) for i in range(len(children))]:
+            if _is_counted(module):
                 return _call("nn.Sequential", made)
             named = _dict(dict(zip(children, made, strict=True)))
             return _call("nn.Sequential", [_call("OrderedDict", [named])])
@@ -218,7 +222,7 @@ class _Writer:
     def _parameters(self, module: nn.Module) -> ast.expr:
         path = self.paths[module]
         made = {n: self._parameter(p, f"{path}.{n}") for n, p in module.named_parameters()}
-        if type(module) is nn.ParameterList:
+        if isinstance(module, nn.ParameterList):
             return _call("nn.ParameterList", [ast.List(list(made.values()), ast.Load())])
         return _call("nn.ParameterDict", [_dict(made)])
 
@@ -287,7 +291,7 @@ class _Writer:
 
 def _leaf_kind(module: nn.Module) -> type[nn.Module] | None:
     """The class of PyTorch's that a module is, if it adds no forward; None for containers, too."""
-    if _is_sequence(module) or type(module) in _CONTAINERS:
+    if _container(module):
         return None
     for base in type(module).__mro__:
         if base is not nn.Module and getattr(nn, base.__name__, None) is base:
@@ -295,8 +299,20 @@ def _leaf_kind(module: nn.Module) -> type[nn.Module] | None:
     return None
 
 
+def _container(module: nn.Module) -> type[nn.Module] | None:
+    """The container of PyTorch's that a module is, if it adds no forward."""
+    kinds = (kind for kind in _CONTAINERS if isinstance(module, kind))
+    return next((kind for kind in kinds if type(module).forward is kind.forward), None)
+
+
 def _is_sequence(module: nn.Module) -> bool:
-    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+    return _container(module) is nn.Sequential
+
+
+def _is_counted(module: nn.Module) -> bool:
+    """Whether its modules are named 0, 1, 2 and so on."""
+    names = [name for name, _ in module.named_children()]
+    return names == [str(i) for i in range(len(names))]
 
 
 def _shown(forward: Forward | None) -> tuple[str, ...]:
