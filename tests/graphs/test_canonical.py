@@ -111,3 +111,16 @@ def test_graphs_that_refinement_alone_cannot_tell_apart_differ():
     a, b = canonical_bytes(batch)
     assert a != b
     assert canonical_bytes(shuffled(batch, 3)) == [a, b]
+
+
+def test_many_equal_branches_have_a_form_whatever_their_order():
+    vertices, rng = 66, np.random.default_rng(0)
+    labels = np.array([label("in"), *[label("a")] * 64, label("out")], dtype=np.uint64)
+    adjacency = np.zeros((1, vertices, vertices), dtype=np.int64)
+    adjacency[0, 0, 1:33] = adjacency[0, 1:33, -1] = 1  # 32 twins
+    first, second = np.arange(33, 49), rng.permutation(np.arange(49, 65))
+    adjacency[0, 0, first] = adjacency[0, first, second] = adjacency[0, second, -1] = 1  # 16 pairs
+    order = np.array([0, *rng.permutation(np.arange(1, 65)), 65])
+    shuffled = adjacency[:, order[:, None], order[None, :]]
+    forms = [canonical_bytes(GraphBatch(labels[None], a))[0] for a in (adjacency, shuffled)]
+    assert forms[0] == forms[1]

@@ -3,7 +3,8 @@
 Individualisation and refinement, on whole batches: refine the colours until they say all they can;
 where two vertices still share one, try each of them as the distinguished one and keep the smallest
 result. Vertices that a symmetry of the graph maps to each other give the same results, so one of
-them is enough: vertices with the same neighbours (twins), and those that lead to equal leaves.
+them is enough: twins, vertices with the same neighbours, are told apart at once, and of those that
+lead to equal leaves one goes on.
 Source: McKay and Piperno 2014, section 2.
 """
 
@@ -39,13 +40,35 @@ def canonical_bytes(batch: GraphBatch) -> list[bytes]:
 
 def _canonical(batch: GraphBatch) -> list[bytes]:
     adjacency = batch.adjacency.astype(np.uint64)
-    start = np.where(batch.present, mix(batch.labels) | np.uint64(1), ABSENT)
+    ranks = _twin_ranks(batch) * _CHOSEN
+    start = np.where(batch.present, mix(batch.labels + ranks) | np.uint64(1), ABSENT)
     colours = _stable(start, adjacency)
     forms = _forms(batch, colours)
     tied = np.flatnonzero(_smallest_tie(colours))
     for g, form in zip(tied, _search(batch.take(tied), colours[tied]), strict=True):
         forms[g] = form
     return forms
+
+
+def _twin_ranks(batch: GraphBatch) -> UInt64[Array, "g v"]:
+    """How many vertices with the same label and the same neighbours stand before each, [g v].
+
+    Twins can be exchanged for each other: told apart in any order they give the same form.
+    """
+    places = mix(np.arange(1, batch.labels.shape[1] + 1, dtype=np.uint64))
+    adjacency = batch.adjacency.astype(np.uint64)
+    ins = mix(np.matmul(places, adjacency))
+    outs = mix(np.matmul(adjacency, places) + _CHOSEN)
+    alike = mix(batch.labels) + ins + outs
+    order = np.argsort(alike, axis=1, kind="stable")
+    ordered = np.take_along_axis(alike, order, axis=1)
+    at = np.broadcast_to(np.arange(alike.shape[1]), alike.shape)
+    new = np.ones(alike.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    ranks = np.zeros(alike.shape, dtype=np.uint64)
+    since = at - np.maximum.accumulate(np.where(new, at, 0), axis=1)
+    np.put_along_axis(ranks, order, since.astype(np.uint64), axis=1)
+    return ranks
 
 
 def _stable(colours: UInt64[Array, "g v"], adjacency: UInt64[Array, "g v v"]) -> Array:
@@ -98,7 +121,7 @@ def _search(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> list[bytes]:
     best: dict[int, bytes] = {}
     owner, open_ends = np.arange(len(batch)), colours
     while len(owner):
-        parent, chosen = np.nonzero(_worth_trying(batch.take(owner), open_ends))
+        parent, chosen = np.nonzero(open_ends == _smallest_tie(open_ends)[:, None])
         owner, children = owner[parent], _distinguished(open_ends[parent], chosen)
         graphs = batch.take(owner)
         children = _stable(children, graphs.adjacency.astype(np.uint64))
@@ -127,21 +150,12 @@ def _first_leaves(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> Array:
 
 
 def _distinguished(colours: UInt64[Array, "g v"], chosen: Array) -> Array:
-    """A colour of its own for the chosen vertex of each graph, [g v]."""
-    colours = colours.copy()
+    """A colour of its own for the chosen vertex of each graph, [g v].
+
+    The others get new ones, too, or the next to be chosen among equals would get the colour of
+    the last.
+    """
+    found = np.where(colours == ABSENT, ABSENT, mix(colours) | np.uint64(1))
     rows = np.arange(len(colours))
-    colours[rows, chosen] = mix(colours[rows, chosen] ^ _CHOSEN) | np.uint64(1)
-    return colours
-
-
-def _worth_trying(batch: GraphBatch, colours: UInt64[Array, "g v"]) -> Array:
-    """The vertices that share the smallest shared colour, [g v]; of twins only the first."""
-    members = colours == _smallest_tie(colours)[:, None]
-    rows, first = np.arange(len(colours)), members.argmax(axis=1)
-    ins, outs = batch.adjacency[rows, :, first], batch.adjacency[rows, first, :]
-    unlike = (batch.adjacency != ins[:, :, None]).any(axis=1)
-    unlike |= (batch.adjacency != outs[:, None, :]).any(axis=2)
-    twins = ~(unlike & members).any(axis=1)
-    members[twins] = False
-    members[rows[twins], first[twins]] = True
-    return members
+    found[rows, chosen] = mix(colours[rows, chosen] ^ _CHOSEN) | np.uint64(1)
+    return found
