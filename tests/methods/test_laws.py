@@ -2,14 +2,14 @@
 
 import pytest
 
-from archbo.methods import BayesianOptimization, GridSearch, find_method
+from archbo.methods import BayesianOptimization, GridSearch, TreeParzen, find_method
 from archbo.testing.methods import MethodLaws
 
 
 class TestBayesianOptimization(MethodLaws):
     @pytest.fixture
     def method(self):
-        return BayesianOptimization(candidates=100, iterations=4)
+        return BayesianOptimization(initial=4, candidates=60, iterations=4)
 
 
 class TestRandomSearch(MethodLaws):
@@ -45,4 +45,4 @@ class TestReinforce(MethodLaws):
 class TestTreeParzen(MethodLaws):
     @pytest.fixture
     def method(self):
-        return find_method("tpe")
+        return TreeParzen(initial=4)
