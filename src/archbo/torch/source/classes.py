@@ -193,7 +193,8 @@ class _Writer:
             if isinstance(value, torch.Tensor):
                 statements.append(self._tensor(name, value, path))
         # a user's forward in a container counts on its subscripts
-        base = next((b for b in _CONTAINERS if isinstance(module, b)), nn.Module).__name__
+        own = [] if _container(module) else [b for b in _CONTAINERS if isinstance(module, b)]
+        base = own[0].__name__ if own else "Module"
         return Written(kind.__name__, f"nn.{base}", about, statements, self.forwards.get(module))
 
     def _made(self, module: nn.Module) -> ast.expr:
