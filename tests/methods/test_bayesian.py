@@ -307,6 +307,14 @@ def test_any_surrogate_searches_with_an_encoding_that_it_reads():
     assert sd > 0
 
 
+def test_a_surrogate_reads_the_only_encoding_under_its_own_name_with_the_known_features():
+    problem = Problem.make(LINE, features={"twice": lambda arch: 2 * arch["x"]})
+    method = ab.BayesianOptimization(surrogate=Nearest(), encoding=Squares("other"))
+    encoded = method.prepare(problem).encoder.encode(LINE.sample(0).rows)
+    assert encoded["squares"].shape == (1, 2)
+    assert "other" not in encoded
+
+
 def test_any_surrogate_proposes_batches_that_differ_and_avoids_failures():
     found = ab.BayesianOptimization(surrogate=Nearest(), encoding=Squares(), initial=1)
     opt = ab.Optimizer(LINE, seed=0, method=found)

@@ -16,8 +16,9 @@ Encode = Callable[[Rows], Array]
 class Encoding(Protocol):
     """The settings of an encoding: a frozen dataclass that is prepared once for a space.
 
-    What it prepares gives floating-point columns [n d], which any surrogate can read, or multisets
-    of unsigned 64-bit labels [n w] padded with 0, which kernels of histograms compare.
+    What it prepares gives floating-point columns [n d], which any surrogate can read; multisets of
+    unsigned 64-bit labels [n w] padded with 0, which kernels of histograms compare; or an array of
+    three axes for a surrogate made for it.
     """
 
     @property

@@ -30,7 +30,7 @@ from archbo.methods.candidates import (
     pool,
     random_rows,
 )
-from archbo.methods.learned import LearnedBelief
+from archbo.methods.learned import LearnedBelief, ReadBy
 from archbo.methods.processes import ProcessBelief
 from archbo.methods.structures import default_structures, encoded_structures
 from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
@@ -66,7 +66,7 @@ class BayesianOptimization:
         trust: of what the user believes: after n trainings the prior counts to the power of
             trust / n (Hvarfner et al. 2022, https://arxiv.org/abs/2204.11051).
         surrogate: what is fitted instead of Gaussian processes.
-        encoding: how the surrogate sees architectures; one or several.
+        encoding: how the surrogate sees architectures; one, or several for several blocks.
         kernel: a kernel, or what makes one or several from an encoded sample of the space; None for
             the default structures or, where an encoding is given, for one of that encoding.
         outcome: the transform of the objective that is modelled.
@@ -131,12 +131,11 @@ class _BayesianOptimization(Search):
             OlderPrediction(results, f"older{k}") for k, results in enumerate(problem.older)
         ]
         self._reference = sample(space, stream(problem.seed, "reference"), _REFERENCE)
-        self.encoder = Encoder(
-            space,
-            self._reference,
-            (lambda rows: features.values(space, rows)) if features.names else None,
-            (*settings.encodings, *self._older),
-        )
+        known = (lambda rows: features.values(space, rows)) if features.names else None
+        encodings = settings.encodings
+        if settings.surrogate is not None and len(encodings) == 1:
+            encodings = (ReadBy(encodings[0], settings.surrogate.block, known),)
+        self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
         self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
         self._design: Rows | None = None

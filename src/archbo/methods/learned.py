@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,13 +10,38 @@ import numpy as np
 from archbo.acquisition import Acquisition, Outlook, Pick, log_cdf
 from archbo.arrays import Array, Float, Rng
 from archbo.data import Dataset
-from archbo.encodings import Encoder
+from archbo.encodings import Encode, Encoder, Encoding
+from archbo.encodings.features import Standardiser
 from archbo.kernels import Encoded
 from archbo.kernels.blocks import count_rows, join_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
+from archbo.spaces import CompiledSpace, Rows
 from archbo.surrogates import Learner, Posterior, Surrogate
 from archbo.surrogates.outcomes import OutcomeTransform
+
+
+@dataclass(frozen=True)
+class ReadBy:
+    """An encoding as a learner reads it: under its block's name, the known features beside it.
+
+    Attributes:
+        encoding: of the architectures; multisets and graphs get no features.
+        name: of the learner's block.
+        features: of rows [n u]; None if there are none.
+    """
+
+    encoding: Encoding
+    name: str
+    features: Callable[[Rows], Array] | None
+
+    def prepare(self, space: CompiledSpace, reference: Rows) -> Encode:
+        encode, features = self.encoding.prepare(space, reference), self.features
+        first = encode(reference.take(slice(0, 1)))
+        if features is None or first.ndim != 2 or not np.issubdtype(first.dtype, np.floating):
+            return encode
+        standardise = Standardiser.fit(features(reference))
+        return lambda rows: np.hstack([encode(rows), standardise(features(rows))])
 
 
 @dataclass(frozen=True)
