@@ -49,3 +49,18 @@ def test_mistake_in_the_block_of_a_chain_names_the_layer():
 
 def test_a_setting_with_a_default_may_be_missing():
     assert from_dict({"kind": "Int", "low": 1, "high": 8}) == from_dict(INT)
+
+
+def test_a_kind_of_an_installed_package_is_read_back(tmp_path, monkeypatch):
+    code = "from archbo.spaces import Int\n\n\nclass Steps(Int):\n    pass\n"
+    (tmp_path / "offered_steps.py").write_text(code)
+    installed = tmp_path / "offered-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Name: offered\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[archbo.spaces]\nSteps = offered_steps:Steps\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = from_dict({"kind": "Steps", "low": 1, "high": 8})
+    assert type(found).__name__ == "Steps"
+    assert from_dict(found.to_dict()) == found
+    with pytest.raises(SpaceError, match="no kind 'Strides'"):
+        from_dict({"kind": "Strides"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from typing import Any
 
@@ -25,6 +26,9 @@ _KINDS: dict[str, type[Part]] = {
 def from_dict(form: Mapping[str, Any]) -> Part:
     """The space that `to_dict` gave.
 
+    A kind that is not archbo's own is looked up among the entry points `archbo.spaces` of the
+    installed packages; its settings are given to its class as they are.
+
     Raises:
         SpaceError: if the form is not one of a space, naming the path.
 
@@ -35,12 +39,22 @@ def from_dict(form: Mapping[str, Any]) -> Part:
     return _read(form, "space")
 
 
+def _kind(name: str) -> type[Part] | None:
+    """The class of a kind: one of archbo's, or what an installed package offers by this name."""
+    if name in _KINDS:
+        return _KINDS[name]
+    for entry in entry_points(group="archbo.spaces", name=name):
+        found: type[Part] = entry.load()
+        return found
+    return None
+
+
 def _read(form: Any, path: str) -> Part:
     """One part; the inner ones first, so that an error names the innermost path."""
     if not isinstance(form, Mapping) or "kind" not in form:
         raise SpaceError(f'expected {{"kind": …}}, got {shown(form)}', path=path)
     name = form["kind"]
-    kind = _KINDS.get(name) if isinstance(name, str) else None
+    kind = _kind(name) if isinstance(name, str) else None
     if kind is None:
         raise SpaceError(f"no kind {shown(name)}", path=path, hint=nearest(str(name), _KINDS))
     settings = {key: value for key, value in form.items() if key != "kind"}
