@@ -18,6 +18,10 @@ from archbo.acquisition.normal import log_h
 from archbo.arrays import Array, Float
 from archbo.kernels.blocks import count_rows, join_rows
 
+_FARTHEST = 1e150
+"""Where two almost parallel lines cross at most: far beyond all that counts, and its square is a
+number."""
+
 _LEAST_VARIANCE = 1e-300  # of a measurement, where neither the model nor the noise leaves any
 
 
@@ -62,7 +66,9 @@ def log_expected_rise(level: Float[Array, " l"], slope: Float[Array, "c l"]) -> 
         steeper = slope[rows] - slope[rows, current][:, None]  # [w l]
         above = steeper > 0
         drop = level[current][:, None] - level
-        corner = np.where(above, drop / np.where(above, steeper, 1.0), np.inf)
+        with np.errstate(over="ignore"):
+            corner = np.clip(drop / np.where(above, steeper, 1.0), -_FARTHEST, _FARTHEST)
+        corner = np.where(above, corner, np.inf)
         nearest = corner.min(axis=1, keepdims=True)
         # of the lines that cross there the steepest goes on
         following = np.where(corner == nearest, steeper, -np.inf).argmax(axis=1)

@@ -31,6 +31,7 @@ class Choice(Part):
             each brings, None for nothing.
         prior: how likely each option is the right one, before any training: positive weights.
 
+    >>> from archbo.spaces import Int
     >>> head = Choice({"linear": None, "mlp": Int(16, 64)})
     >>> head.architecture({"mlp": 32}).value
     {'mlp': 32}
@@ -186,8 +187,9 @@ class Choice(Part):
     def __repr__(self) -> str:
         options: Any = self.options
         if isinstance(self.options, tuple):
-            named = dict(zip(self.options, self.parts, strict=True))
-            options = list(self.options) if self._is_plain else named
+            options = list(self.options)
+            if not self._is_plain:
+                options = dict(zip(self.options, self.parts, strict=True))
         prior = "" if self.prior is None else f", prior={self.prior!r}"
         return f"Choice({options!r}{prior})"
 
