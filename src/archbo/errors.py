@@ -13,6 +13,7 @@ ArchboError
 │   ├── MismatchError     the stored study is not the program's
 │   └── BusyError         another process is running this study
 ├── ProgramError          a program without a study in it
+├── PeerError             another library, run beside ours, failed
 ├── TrainingError         a training went wrong, or trial was misused
 ├── ExportError           a network that cannot be written in this form (also ValueError)
 └── MissingExtraError     an optional package is not installed          (also ImportError)
@@ -99,6 +100,10 @@ class BusyError(StoreError):
 
 class ProgramError(ArchboError):
     """A program that holds no study, or more than one."""
+
+
+class PeerError(ArchboError):
+    """Another library's optimizer, run in a process beside ours, failed."""
 
 
 class TrainingError(ArchboError):

@@ -22,13 +22,15 @@ from archbo.executors.child import Message, Ready, Unusable, serve
 from archbo.spaces import Part
 from archbo.training import Event, Failed, Finished, Lost, Task, Train
 
-_THREADS = (
+THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+"""The environment variables that tell numerical libraries how many threads to use."""
+
 _LOOK_SECONDS = 1.0  # a process that the training forked can hide the worker's end: look for it
 _FAREWELL_SECONDS = 5.0  # for an idle worker to end by itself
 
@@ -282,8 +284,8 @@ def _end(code: int | None) -> str:
 @contextmanager
 def _environment(threads: int) -> Iterator[None]:
     """What a process that is started now finds in its environment."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
     try:
         yield
     finally:

@@ -1,0 +1,1 @@
+"""Proof: methods side by side on recorded benchmarks."""
