@@ -14,6 +14,7 @@ ArchboError
 │   └── BusyError         another process is running this study
 ├── ProgramError          a program without a study in it
 ├── PeerError             another library, run beside ours, failed
+├── DataError             a benchmark's files are missing, damaged or something else
 ├── TrainingError         a training went wrong, or trial was misused
 ├── ExportError           a network that cannot be written in this form (also ValueError)
 └── MissingExtraError     an optional package is not installed          (also ImportError)
@@ -104,6 +105,10 @@ class ProgramError(ArchboError):
 
 class PeerError(ArchboError):
     """Another library's optimizer, run in a process beside ours, failed."""
+
+
+class DataError(ArchboError):
+    """Files of a benchmark that are missing, damaged, or something else."""
 
 
 class TrainingError(ArchboError):
