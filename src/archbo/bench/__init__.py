@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -18,17 +19,20 @@ BENCHMARKS: dict[str, str] = {
     "nas-bench-macro": "tables:nas_bench_macro",
     "nas-bench-nlp": "tables:nas_bench_nlp",
     "accel-nas-bench": "tables:accel_nas_bench",
-    "synthetic/20": "synthetic:synthetic_20",
-    "synthetic/60": "synthetic:synthetic_60",
     "digits": "digits:digits",
 }
-"""The benchmarks by name: module and function; a package adds one by an entry point `archbo.bench`.
+"""The recorded benchmarks by name: module and function.
 
-A function takes a callable that gives the folder of the data, which raises DataError without one.
+A function takes a callable that gives the folder of the data, and raises DataError where there is
+none. A package adds a benchmark by an entry point `archbo.bench` that leads to such a function.
 """
+SYNTHETIC = ("synthetic/20", "synthetic/60")
+"""The synthetic benchmarks, by their number of decisions; with a seed, `synthetic/20/7`, another
+one of the family."""
 
 __all__ = [
     "BENCHMARKS",
+    "SYNTHETIC",
     "Benchmark",
     "Failing",
     "Negated",
@@ -45,13 +49,17 @@ def find(name: str, folder: str | Path | None = None) -> Benchmark:
     """A benchmark by its name.
 
     Args:
-        name: one of `BENCHMARKS`.
+        name: one of `BENCHMARKS` or of `SYNTHETIC`, or as these.
         folder: where recorded trainings are; by default what the variable ARCHBO_DATA names.
 
     Raises:
         ProblemError: if no benchmark has the name.
         DataError: if it needs files that are not there.
     """
+    if member := re.fullmatch(r"synthetic/(\d+)(?:/(\d+))?", name):
+        from archbo.bench.synthetic import synthetic
+
+        return synthetic(int(member[1]), int(member[2] or 0))
     read: Callable[[Folder], Benchmark]
     if name in BENCHMARKS:
         module, _, function = BENCHMARKS[name].partition(":")
@@ -59,7 +67,9 @@ def find(name: str, folder: str | Path | None = None) -> Benchmark:
     else:
         found = [entry.load() for entry in entry_points(group="archbo.bench", name=name)]
         if not found:
-            raise ProblemError(f"no benchmark {name!r}", hint=nearest(name, BENCHMARKS))
+            raise ProblemError(
+                f"no benchmark {name!r}", hint=nearest(name, [*BENCHMARKS, *SYNTHETIC])
+            )
         read = found[0]
     return read(lambda: _folder(name, folder))
 
