@@ -3,10 +3,11 @@
     python benchmarks/record_digits.py                 # continues where it was stopped
     python benchmarks/record_digits.py --pack          # writes src/archbo/bench/data/digits.npz
 
-Each connected cell over four operations is trained for 30 epochs on the 300 training images of
-examples/digits.py, by several seeds. The other 1,497 images are 500 for validation, after each
-epoch, and 997 for the test, once, after the last. What was recorded is appended to rows.jsonl in
-the folder `--out`; a pair of seeds goes through all cells, in a shuffled order, before the next.
+Each cell over four operations (1,010 whose input reaches the output, and one where it does not) is
+trained for 30 epochs on the 300 training images of examples/digits.py, by several seeds. The other
+1,497 images are 500 for validation, after each epoch, and 997 for the test, once, after the last.
+What was recorded is appended to rows.jsonl in the folder `--out`; a pair of seeds goes through all
+cells, in a shuffled order, before the next.
 
 Two seeds of a cell are trained side by side as one network of twice the channels in two groups,
 which share no weight and see different batches: the same numbers in two thirds of the time.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import platform
@@ -69,13 +71,12 @@ def images() -> tuple[Tensor, Tensor]:
 
 
 def cells() -> list[str]:
-    """The distinct cells whose input reaches the output: a digit an edge, its operation."""
-    disconnected = architecture("000000").id
+    """One code for each distinct network: a digit an edge, its operation."""
     known: dict[str, str] = {}
     for found in np.ndindex(*[len(space.ops)] * len(space.edges)):
         code = "".join(map(str, found))
         known.setdefault(architecture(code).id, code)
-    return [code for arch_id, code in known.items() if arch_id != disconnected]
+    return list(known.values())
 
 
 def architecture(code: str) -> ab.Architecture:
@@ -201,9 +202,10 @@ def proxies(code: str) -> dict[str, float]:
     grad_norm: the sum over weight tensors of the norm of the loss's gradient.
     snip: the sum over weights of |gradient times weight|.
     synflow: the sum over weights of weight times gradient of the summed output, all weights made
-        positive, for an image of ones; its logarithm. Batch normalization is off: in evaluation
+        positive, for an image of ones; log(1 + this). Batch normalization is off: in evaluation
         mode, before any training, it changes nothing.
-    naswot: the log determinant of how many ReLUs two images share the state of.
+    naswot: the log determinant of K + I, with K how many ReLUs two images share the state of; the
+        identity keeps it finite where images are not told apart.
     Source: Abdelfattah et al. 2021 (https://arxiv.org/abs/2101.08134), section 3.2; Lee et al. 2019
     (https://arxiv.org/abs/1810.02340), equation 5; Tanaka et al. 2020
     (https://arxiv.org/abs/2006.05467), equation 2; Mellor et al. 2021
@@ -220,29 +222,29 @@ def proxies(code: str) -> dict[str, float]:
     cross_entropy(model(x), y).backward()
     for hook in hooks:
         hook.remove()
-    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    gradients = [weight.grad for weight in weights if weight.grad is not None]
-    same = sum((c @ c.T + (1 - c) @ (1 - c).T for c in states), torch.zeros(BATCH, BATCH))
+    slopes = [(w, w.grad) for w in weights(model) if w.grad is not None]
+    shared = sum((c @ c.T + (1 - c) @ (1 - c).T for c in states), torch.eye(BATCH))
     return {
-        "grad_norm": sum(g.norm().item() for g in gradients),
-        "snip": sum((g * w).abs().sum().item() for g, w in zip(gradients, weights, strict=True)),
+        "grad_norm": sum(g.norm().item() for _, g in slopes),
+        "snip": sum((w * g).abs().sum().item() for w, g in slopes),
         "synflow": synaptic_flow(single(code, PROXY_SEED)),
-        "naswot": torch.linalg.slogdet(same).logabsdet.item(),
+        "naswot": torch.linalg.slogdet(shared).logabsdet.item(),
     }
 
 
+def weights(model: nn.Module) -> list[Tensor]:
+    """Of convolutions and linear layers."""
+    return [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+
+
 def synaptic_flow(model: nn.Module) -> float:
-    """The logarithm of synflow; changes the model."""
+    """The log(1 + synflow); changes the model."""
     model.double().eval()
-    model.zero_grad()
     with torch.no_grad():
         for p in model.parameters():
             p.abs_()
     model(torch.ones(1, 1, 8, 8, dtype=torch.float64)).sum().backward()
-    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    return (
-        torch.stack([(w * w.grad).sum() for w in weights if w.grad is not None]).sum().log().item()
-    )
+    return math.log1p(sum((w * w.grad).sum().item() for w in weights(model) if w.grad is not None))
 
 
 def read(out: Path) -> list[dict[str, Any]]:
