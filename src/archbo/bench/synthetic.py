@@ -72,8 +72,9 @@ class Synthetic:
 
     @property
     def name(self) -> str:
-        """Its number of decisions, and its seed."""
-        return f"synthetic/{_EDGES * self.cells + self.layers}/{self.seed}"
+        """Its number of decisions, and its seed but for 0."""
+        number = _EDGES * self.cells + self.layers
+        return f"synthetic/{number}/{self.seed}" if self.seed else f"synthetic/{number}"
 
     @cached_property
     def space(self) -> Space:

@@ -91,7 +91,7 @@ class ProcessExecutor:
             if worker.begin(task):
                 return
             self._discard(worker)  # it died idle
-        with _environment(self._threads), _interrupts_blocked():
+        with environment(self._threads), _interrupts_blocked():
             # Before an interrupt can come, it is among those that `close` ends.
             self._workers.append(worker := _Worker(self._payload))
         worker.begin(task)
@@ -282,7 +282,7 @@ def _end(code: int | None) -> str:
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
+def environment(threads: int) -> Iterator[None]:
     """What a process that is started now finds in its environment."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, str(threads)))
