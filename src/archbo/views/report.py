@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from archbo.views.infos import (
     scalar_settings,
     study_info,
 )
+from archbo.views.page import page, pairs, panel
 
 BEST_SHOWN = 6
 CARD_WIDTH = 300.0
@@ -63,8 +61,8 @@ def render_report(
     curves = curves_info(records, study)
     best = members(records, study, limit=BEST_SHOWN)
     panels = [
-        _panel("The search", _search_words(history, study), history_figure(history, study)),
-        _panel(
+        panel("The search", _search_words(history, study), history_figure(history, study)),
+        panel(
             "Predicted and observed",
             _calibration_words(calibration),
             calibration_figure(calibration, study),
@@ -72,12 +70,12 @@ def render_report(
     ]
     if curves.curves:
         words = "Every trial that reported its progress; the best one is drawn in front."
-        panels.append(_panel("Learning curves", words, curves_figure(curves, study)))
+        panels.append(panel("Learning curves", words, curves_figure(curves, study)))
     feature = next((name for r in records for name in r.features), None)
     if feature is not None:
         words = "What each trial reached against what was known before it began."
         drawn = feature_figure(history.trials, feature, study)
-        panels.append(_panel(f"By {escape(feature)}", words, drawn))
+        panels.append(panel(f"By {escape(feature)}", words, drawn))
     sections = [
         _header(study, records, best),
         f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>',
@@ -86,28 +84,7 @@ def render_report(
         _trials_section(history.trials, study),
         _method_section(study, records),
     ]
-    return _page(f"{name} · archbo", "".join(sections))
-
-
-def _page(title: str, body: str) -> str:
-    """The frame; its policy lets no other script run and nothing be loaded."""
-    room = files("archbo.views")
-    style = (room / "report.css").read_text(encoding="utf-8")
-    script = (room / "report.js").read_text(encoding="utf-8")
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        f"script-src 'sha256-{digest}'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n'
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f'<div id="tip" role="status" hidden></div>\n<script>{script}</script>\n</body>\n</html>\n'
-    )
+    return page(f"{name} · archbo", "".join(sections))
 
 
 def _header(study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Member]) -> str:
@@ -137,11 +114,6 @@ def _header(study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Mem
         f'<header><p class="eyebrow">Architecture search</p><h1>{escape(study.name)}</h1>'
         f'{lead}<dl class="tiles">{shown}</dl></header>'
     )
-
-
-def _panel(title: str, words: str, drawn: str) -> str:
-    caption = f"<figcaption><h2>{title}</h2><p>{words}</p></figcaption>"
-    return f'<figure class="panel">{caption}{drawn}</figure>'
 
 
 def _search_words(history: HistoryInfo, study: StudyInfo) -> str:
@@ -191,7 +163,7 @@ def _card(rank: int, member: Member, study: StudyInfo) -> str:
         f'<li class="card"><h3><span class="rank">{rank}</span>'
         f'<span class="value" title="{escape(study.objective)}">{number(member.value)}</span>'
         f'<span class="from">{escape(member.origin)}, {trials} {links}</span></h3>'
-        f'{drawing}<dl class="facts">{_pairs(facts)}</dl></li>'
+        f'{drawing}<dl class="facts">{pairs(facts)}</dl></li>'
     )
 
 
@@ -264,7 +236,7 @@ def _details(trial: TrialRecord) -> Iterator[str]:
     if trial.hyperparameters:
         known = trial.hyperparameters.items()
         facts["hyperparameters"] = ", ".join(f"{k} {number(v, digits=3)}" for k, v in known)
-    yield f'<dl class="facts">{_pairs(facts)}</dl>'
+    yield f'<dl class="facts">{pairs(facts)}</dl>'
     yield f"<pre>{escape(json.dumps(trial.architecture, ensure_ascii=False))}</pre>"
     if trial.traceback:
         yield f"<pre>{escape(trial.traceback)}</pre>"
@@ -286,13 +258,6 @@ def _method_section(study: StudyInfo, records: Sequence[TrialRecord]) -> str:
     form = json.dumps(study.space.to_dict(), indent=1, ensure_ascii=False)
     return (
         '<section aria-labelledby="how"><h2 id="how">How the study was run</h2>'
-        f'<dl class="facts run">{_pairs(facts)}</dl><details><summary>The search space</summary>'
+        f'<dl class="facts run">{pairs(facts)}</dl><details><summary>The search space</summary>'
         f"<pre>{escape(form)}</pre></details></section>"
-    )
-
-
-def _pairs(facts: Mapping[str, str]) -> str:
-    return "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
-        for label, value in facts.items()
     )
