@@ -70,13 +70,14 @@ def images() -> tuple[Tensor, Tensor]:
     return pixels, torch.tensor(digits.target)[order]
 
 
-def cells() -> list[str]:
+@lru_cache(maxsize=1)
+def cells() -> tuple[str, ...]:
     """One code for each distinct network: a digit an edge, its operation."""
     known: dict[str, str] = {}
     for found in np.ndindex(*[len(space.ops)] * len(space.edges)):
         code = "".join(map(str, found))
         known.setdefault(architecture(code).id, code)
-    return list(known.values())
+    return tuple(known.values())
 
 
 def architecture(code: str) -> ab.Architecture:
