@@ -79,7 +79,7 @@ def _stamp(source: Path) -> Array:
 def _kept(path: Path, stamp: Array) -> dict[str, Array] | None:
     """The arrays that were kept, if they are of this very file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if not np.array_equal(archive[_STAMP], stamp):
                 return None
             return {name: archive[name] for name in archive.files if name != _STAMP}
