@@ -57,7 +57,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name in self.methods:
-            if name in PACKAGES:
+            if name in PACKAGES or ":" in name:
                 interpreter(name, self.pythons)
             else:
                 find_method(self.method(name))

@@ -296,6 +296,75 @@ def import_results(
     raise typer.Exit(confirming.import_results(store, results, value, program))
 
 
+@app.command(
+    epilog="Example:  archbo bench synthetic/20 --methods bo,random --trials 50 --seeds 5 -o out/"
+)
+def bench(
+    benchmarks: Annotated[
+        list[str],
+        typer.Argument(
+            help="Such as nas-bench-201/cifar10 or synthetic/20; several may be given.",
+            show_default=False,
+        ),
+    ],
+    *,
+    methods: Annotated[
+        str,
+        typer.Option(help="Names, with commas between; the others are compared with the first."),
+    ] = "bo,random,evolution",
+    trials: Annotated[
+        int, typer.Option("--trials", "-n", min=1, help="How many trainings each search has.")
+    ] = 100,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How often each method searches: with the seeds 0, 1, …")
+    ] = 20,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="How many searches go on at a time.")
+    ] = 1,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for what comes out.")
+    ] = Path("bench"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder of recorded trainings; by default that of ARCHBO_DATA.",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        bool,
+        typer.Option("--features", help="Tell methods what is known before training: params, …"),
+    ] = False,
+    peer_python: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The interpreter that has another library, as optuna=/path/to/bin/python.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Compare methods on benchmarks: the same seeds, the same noise, the same number of trainings.
+
+    Ctrl-C is safe: the same command goes on where it stopped. The exit code is 1 if a search could
+    not be finished.
+    """
+    from archbo.cli import benching
+
+    raise typer.Exit(
+        benching.bench(
+            benchmarks,
+            [name.strip() for name in methods.split(",") if name.strip()],
+            output,
+            trials=trials,
+            seeds=seeds,
+            jobs=jobs,
+            data=data,
+            features=features,
+            peer_python=peer_python or [],
+        )
+    )
+
+
 def _number(trial: str) -> int | None:
     """A trial's number; None for the best."""
     if trial == "best":
