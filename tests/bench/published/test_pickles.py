@@ -121,6 +121,21 @@ def test_arrays_that_are_no_plain_numbers_are_refused(tmp_path, content):
         load_bz2(path)
 
 
+@pytest.mark.parametrize(
+    ("raw", "wrong"),
+    [
+        (pickle.dumps(1) + pickle.dumps(2), "more follows"),
+        (b"\x80\x02K\x01Q.", "holds tensors"),  # BINPERSID
+        (b"\x80\x02c_codecs\nencode\nU\x01aU\x03rot\x86R.", "holds bytes as 'rot'"),
+    ],
+)
+def test_what_is_more_than_one_pickle_of_plain_data_is_refused(tmp_path, raw, wrong):
+    path = tmp_path / "some.pickle.pbz2"
+    path.write_bytes(bz2.compress(raw))
+    with pytest.raises(DataError, match=wrong):
+        load_bz2(path)
+
+
 def test_what_a_pickle_changes_does_not_reach_the_next():
     # BUILD with the state (None, {"__defaults__": ()}) sets an attribute of what is below it
     change = b"\x80\x02cnumpy.core.multiarray\nscalar\nN}U\x0c__defaults__)s\x86b."
