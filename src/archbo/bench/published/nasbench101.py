@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from math import isqrt
 from pathlib import Path
 from struct import Struct
+from sys import intern
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def read_nasbench101(path: Path) -> dict[str, Array]:
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise DataError(f"record {k} is no training: {error}", path=str(path)) from error
         if row == len(cells):
-            cells.append((str(adjacency), str(ops)))
+            cells.append((str(adjacency), intern(str(ops))))
             params.append(measured.parameters)
         rows.append(row)
         numbers.extend(measured[:3])

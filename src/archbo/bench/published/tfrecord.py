@@ -20,39 +20,36 @@ _POLYNOMIAL = 0x82F63B78  # of Castagnoli, its bits reversed
 _MASK = np.uint32(0xA282EAD8)
 _LENGTH = Struct("<Q")
 _HEADER, _FRAME = 12, 16  # bytes before the data, and around it
-_AT_ONCE = 2**22  # bytes that are checked together
+_AT_ONCE = 2**22  # bytes that are read and checked together
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """The data of each record, in the order of the file, which is read bit by bit.
+    """The data of each record, in the order of the file, of which little is in memory at once.
 
     Raises:
         DataError: if a record is cut off, or its bytes are not those that were written.
     """
-    if not path.stat().st_size:
-        return  # nothing can be mapped
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    begin = 0
-    while begin < len(data):
-        starts, lengths = _whole(data.data, begin)
-        if not len(starts):
-            raise _cut_off(data, begin, path)
-        end = int(starts[-1] + lengths[-1]) + _FRAME - _HEADER
-        part = np.array(data[begin:end])
-        _check(part, starts - begin, lengths, begin, path)
-        raw = part.tobytes()
-        for start, length in zip((starts - begin).tolist(), lengths.tolist(), strict=True):
-            yield raw[start : start + length]
-        begin = end
+    size, begin = path.stat().st_size, 0
+    with path.open("rb") as stream:
+        while begin < size:
+            stream.seek(begin)
+            raw = stream.read(_AT_ONCE)
+            starts, lengths = _whole(raw)
+            if not len(starts):
+                raw += stream.read(_missing(raw, begin, size, path))
+                starts, lengths = _whole(raw)
+            _check(np.frombuffer(raw, dtype=np.uint8), starts, lengths, begin, path)
+            for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+                yield raw[start : start + length]
+            begin += int(starts[-1] + lengths[-1]) + _FRAME - _HEADER
 
 
-def _whole(data: memoryview, at: int) -> tuple[Array, Array]:
-    """Where the data of the next records begin, and how long they are."""
-    starts, lengths = [], []
-    limit = at + _AT_ONCE
-    while at < limit and at + _HEADER <= len(data):
-        length = _LENGTH.unpack_from(data, at)[0]
-        if at + length + _FRAME > len(data):
+def _whole(raw: bytes) -> tuple[Array, Array]:
+    """Where the data of the records that are here as a whole begin, and how long they are."""
+    starts, lengths, at = [], [], 0
+    while at + _HEADER <= len(raw):
+        length = _LENGTH.unpack_from(raw, at)[0]
+        if at + length + _FRAME > len(raw):
             break
         starts.append(at + _HEADER)
         lengths.append(length)
@@ -60,18 +57,26 @@ def _whole(data: memoryview, at: int) -> tuple[Array, Array]:
     return np.array(starts, dtype=np.int64), np.array(lengths, dtype=np.int64)
 
 
-def _cut_off(data: Array, at: int, path: Path) -> DataError:
-    """Why no whole record begins here: its length is damaged, or the file ends too early."""
-    header = np.array(data[at : at + _HEADER])
-    size = np.array([_LENGTH.size])
-    here = np.array([0])
-    if len(header) == _HEADER and masked(checksums(header, here, size)) != _stored(header, size):
-        return _damaged(at, path)
-    return DataError(
-        f"the record at byte {at} goes on behind the end of the file, byte {len(data)}",
-        path=str(path),
-        hint="Not all of it is here: fetch it again.",
-    )
+def _missing(raw: bytes, begin: int, size: int, path: Path) -> int:
+    """How much of the first record is still to be read.
+
+    Raises:
+        DataError: if the file does not have it, or its length is damaged.
+    """
+    length = len(raw)
+    if len(raw) >= _HEADER:
+        header, here = np.frombuffer(raw[:_HEADER], dtype=np.uint8), np.array([0])
+        eight = np.array([_LENGTH.size])
+        if masked(checksums(header, here, eight)) != _stored(header, eight):
+            raise _damaged(begin, path)
+        length = _LENGTH.unpack_from(raw)[0]
+    if begin + length + _FRAME > size:
+        raise DataError(
+            f"the record at byte {begin} goes on behind the end of the file, byte {size}",
+            path=str(path),
+            hint="Not all of it is here: fetch it again.",
+        )
+    return length + _FRAME - len(raw)
 
 
 def _damaged(at: int, path: Path) -> DataError:
