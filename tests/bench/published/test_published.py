@@ -59,6 +59,15 @@ def test_nas_bench_101_is_found_in_the_authors_file(formats, tmp_path):
     assert benchmark.objective(failing, 0) is None
 
 
+def test_a_cell_that_lacks_trainings_is_named(formats, tmp_path):
+    records = [formats.training(cell, epochs=36) for cell in CELLS[:2]]
+    records.append(formats.training(CELLS[0], epochs=108))
+    path = tmp_path / "nasbench_full.tfrecord"
+    path.write_bytes(b"".join(map(formats.frame, records)))
+    with pytest.raises(DataError, match=r"cell 1{32} was never trained for 108 epochs"):
+        find("nas-bench-101", tmp_path)
+
+
 @pytest.fixture(scope="module")
 def all_cells(formats, tmp_path_factory):
     """An older file of all cells in a random order, and what it says of each by its operations."""

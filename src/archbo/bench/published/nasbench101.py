@@ -140,8 +140,8 @@ def read_metrics(message: bytes) -> Measured:
     metrics = wire(message)
     last = wire(_piece(metrics, _EVALUATIONS))
     parameters = metrics.get(_PARAMETERS)
-    if not isinstance(parameters, int):
-        raise ValueError(f"its protocol buffer has no whole number as field {_PARAMETERS}")
+    if not isinstance(parameters, int) or parameters >= 2**31:
+        raise ValueError(f"its protocol buffer has no count of parameters as field {_PARAMETERS}")
     return Measured(
         _double(last, _VALIDATION), _double(last, _TEST), _double(last, _TIME), parameters
     )

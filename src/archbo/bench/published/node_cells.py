@@ -6,6 +6,7 @@ import numpy as np
 
 from archbo.arrays import Array
 from archbo.bench.recorded import Recorded, by_id, by_row
+from archbo.errors import DataError
 from archbo.spaces import NodeCell, Pool, Rows
 
 OPS = ("conv3x3", "conv1x1", "maxpool3x3")
@@ -25,7 +26,17 @@ def nas_bench_101(table: dict[str, Array]) -> Recorded:
     of which many are the same network; else it is a pool of the recorded ones. A search sees one of
     the trainings, three in the authors' files; those of the full length that ended no better than a
     guess failed.
+
+    Raises:
+        DataError: if a cell was not trained with each number of epochs.
     """
+    if len(never := np.argwhere(np.isnan(table["val_seeds"][:, :, 0]))):
+        cell, budget = never[0]
+        raise DataError(
+            f"cell {table['hash'][cell].decode()} was never trained for {table['epochs'][budget]} "
+            "epochs, as others were",
+            path="nas-bench-101",
+        )
     whole = len(table["hash"]) == ALL
     space = NodeCell(max_nodes=7, max_edges=9, ops=OPS) if whole else _pool(table)
     rows = space.compiled.rows(_numbers(space, table))
