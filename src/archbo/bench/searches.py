@@ -151,11 +151,11 @@ def run_search(
 def _entrant(
     benchmark: Benchmark, method: str | Method, search: Search, pythons: Mapping[str, Path]
 ) -> AbstractContextManager[Entrant]:
-    if method in PACKAGES:
+    if isinstance(method, str) and method in PACKAGES:
         return Peer(
-            str(method),
+            method,
             benchmark.space,
-            python=interpreter(str(method), pythons),
+            python=interpreter(method, pythons),
             seed=search.seed,
             maximize=benchmark.maximize,
             trials=search.trials,
