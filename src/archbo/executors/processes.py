@@ -88,7 +88,7 @@ class ProcessExecutor:
         if not self.free:
             raise RuntimeError("no worker is free")
         for worker in [w for w in self._workers if w.task is None]:
-            if worker.begin(task):
+            if worker.process.exitcode is None and worker.begin(task):
                 return
             self._discard(worker)  # it died idle
         with environment(self._threads), _interrupts_blocked():
