@@ -277,6 +277,7 @@ def test_an_unknown_peer_is_refused():
         library("optuna:tpf")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not REAL, reason="ARCHBO_PEERS names no interpreters, such as optuna=/path/bin/python,smac=…"
 )

@@ -112,8 +112,7 @@ def with_optuna(task: Task) -> Proposals:
         values: list[float] = []
         active: list[bool] = []
         for k, d in enumerate(task.decisions):
-            parent = d.parent
-            active.append(parent is None or (active[parent] and d.met(values[parent])))
+            active.append(d.parent is None or (active[d.parent] and d.met(values[d.parent])))
             if not active[k]:
                 values.append(d.low)
             elif d.kind == "categorical":
@@ -280,12 +279,13 @@ def with_botorch(task: Task) -> Proposals:
     """BoTorch's single-task Gaussian process and log expected improvement, 10 random points first.
 
     "mixed" has a kernel of options and moves them one by one; "onehot" relaxes them to one number
-    an option, of which the largest counts.
+    an option, of which only the largest counts, for the model, too.
     """
     import torch
     from botorch.acquisition import LogExpectedImprovement
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import MixedSingleTaskGP, SingleTaskGP
+    from botorch.models.transforms import Round
     from botorch.optim import optimize_acqf
     from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
     from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -297,6 +297,7 @@ def with_botorch(task: Task) -> Proposals:
     whole = [(k, d) for k, d in enumerate(task.decisions) if d.kind == "integer"]
     grids: dict[int, Any] = {k: [d.position(o) for o in d.options] for k, d in whole}
     hot = {} if mixed else options
+    starts = [k + sum(len(hot[j]) - 1 for j in hot if j < k) for k in range(len(task.decisions))]
 
     def columns(values: Sequence[float]) -> list[float]:
         """Numbers on [0, 1]; options as they are, or one-hot."""
@@ -310,14 +311,13 @@ def with_botorch(task: Task) -> Proposals:
 
     def chosen(row: list[float]) -> list[float]:
         """What `columns` was made of."""
-        found, at = [], 0
-        for k, d in enumerate(task.decisions):
-            own = row[at : at + len(hot.get(k, [0]))]
-            at += len(own)
+        found: list[float] = []
+        for k, (d, start) in enumerate(zip(task.decisions, starts, strict=True)):
             if k in hot:
-                found.append(float(own.index(max(own))))
+                own = row[start : start + len(hot[k])]
+                found.append(own.index(max(own)))
             else:
-                found.append(round(own[0]) if k in options else d.value(own[0]))
+                found.append(round(row[start]) if k in options else d.value(row[start]))
         return found
 
     def best() -> list[float]:
@@ -327,7 +327,8 @@ def with_botorch(task: Task) -> Proposals:
         if mixed and options:
             model = MixedSingleTaskGP(x, y, cat_dims=[*options])
         else:
-            model = SingleTaskGP(x, y)
+            rounded = Round(categorical_features={starts[k]: len(hot[k]) for k in hot})
+            model = SingleTaskGP(x, y, input_transform=rounded)
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         score = LogExpectedImprovement(model, best_f=y.max())
         bounds = torch.tensor([[0.0], [1.0]], dtype=torch.double).repeat(1, x.shape[1])
@@ -336,7 +337,7 @@ def with_botorch(task: Task) -> Proposals:
             found, _ = optimize_acqf(score, bounds, **search)
             return chosen(found[0].tolist())
         for k, own in (options | grids).items():
-            bounds[:, k] = torch.tensor([own[0], own[-1]])
+            bounds[:, k] = torch.tensor([own[0], own[-1]], dtype=torch.double)
         search |= {"discrete_dims": grids, "cat_dims": options}
         found, _ = optimize_acqf_mixed_alternating(score, bounds, **search)
         return chosen(found[0].tolist())
