@@ -5,7 +5,7 @@ import archbo as ab
 from archbo.bench.recorded import Recorded, by_row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small():
     """Nine networks with two seeds and two fidelities; the last training of network 5 failed."""
     space = ab.Space(a=ab.Choice(["x", "y", "z"]), b=ab.Choice(["x", "y", "z"]))
@@ -31,7 +31,7 @@ def small():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def archs(small):
     """Its architectures, the best one last."""
     return small.space.compiled.architectures(small.rows)
