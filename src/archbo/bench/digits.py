@@ -6,9 +6,9 @@ stage (`archbo.torch.build(cell, inputs=(1, 8, 8), channels=8, stages=1)`), trai
 300 images of 8 x 8 pixels for 30 epochs. Values are the accuracy on 500 other images after each
 epoch, in percent points; test values are on another 997, after the last epoch, the mean over seeds.
 
-Two trainings of a cell differ with a standard deviation of 3.8 points (rank correlation .88), of
-1.5 in the best quarter, where one seed says nothing of the other's rank. So the truth, the mean of
-two, is itself uncertain by about a point there: an incumbent 1 point below the best may be as good.
+One training has a standard deviation of 3.8 points over all cells (the seeds' rank correlation is
+.88), and of 1.5 in the best quarter (.36 in what is the best quarter by one of the seeds). So the
+truth, the mean of two, is itself uncertain by about a point there.
 
 `benchmarks/record_digits.py` made it and says what the columns are: parameters, FLOPs and proxies
 (`grad_norm`, `snip`, `synflow`, `naswot`) as features, the latency as a result.
