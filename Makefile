@@ -44,7 +44,8 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/search_quality.py --methods bo,random,evolution --seeds 20
+	$(BIN)/archbo bench nas-bench-201/cifar10 nas-bench-201/cifar100 nas-bench-macro \
+		--methods bo,random,evolution --seeds 20 --jobs 2 -o build/bench
 	$(BIN)/python benchmarks/proposal_time.py
 
 clean:

@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from search_quality import Table, load
 
 import archbo as ab
 from archbo.arrays import Array, Rng, stream
+from archbo.bench import find
+from archbo.bench.recorded import Recorded
 from archbo.data import State, TrialRecord
 from archbo.problem import Objective
 from archbo.study.allocation import Prior, next_candidate
@@ -76,37 +77,32 @@ class Outcome(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def recorded(name: str) -> Table:
+def recorded(name: str) -> Recorded:
     """A recorded benchmark; that of chains with its three test seeds in place of their mean."""
-    table = load(name)
-    if name != "macro":
-        return table
+    benchmark = find(name)
+    assert isinstance(benchmark, Recorded)
+    if name != "nas-bench-macro":
+        return benchmark
     chains = np.load(Path(os.environ["ARCHBO_DATA"]) / "nas_bench_macro.npz")
-    order = np.ravel_multi_index(chains["arch"].T.astype(int), (3,) * 8)
-    return replace(table, seeds=chains["test_acc"][np.argsort(order)])
+    order = np.lexsort(chains["arch"].T[::-1])
+    return replace(benchmark, values=chains["test_acc"][order][:, None])
 
 
 @lru_cache(maxsize=4)
 def searched(name: str, seed: int) -> Searched:
     """A search of a recorded table."""
-    table = recorded(name)
-    opt = ab.Optimizer(table.space, maximize="accuracy", seed=seed)
+    benchmark = recorded(name)
+    opt = ab.Optimizer(benchmark.space, maximize="accuracy", seed=seed)
     for _ in range(TRAININGS):
         arch = opt.ask()
-        at = table.position(arch)
-        values = _seeds(table, at)
-        opt.tell(arch, float(values[stream(seed, "noise", at).integers(len(values))]))
+        opt.tell(arch, benchmark.objective(arch, seed))
     archs = [observation.architecture for observation in opt.observations]
-    places = [table.position(arch) for arch in archs]
+    places = [benchmark.position(arch) for arch in archs]
     means, sds = opt.predict(archs)
-    noise = [float(np.std(v, ddof=1)) if len(v) > 1 else 0.0
-             for v in (_seeds(table, at) for at in places)]  # fmt: skip
+    seeds = [v[np.isfinite(v)] for v in benchmark.values[places, -1]]
+    noise = [float(np.std(v, ddof=1)) if len(v) > 1 else 0.0 for v in seeds]
     observed = np.array([observation.value for observation in opt.observations])
-    return Searched(archs, observed, means, sds, table.truth[places], np.array(noise))
-
-
-def _seeds(table: Table, at: int) -> Array:
-    return table.seeds[at][np.isfinite(table.seeds[at])]
+    return Searched(archs, observed, means, sds, benchmark.truths[places], np.array(noise))
 
 
 def observed_best(search: Searched, budget: int, rng: Rng) -> tuple[int, Confirmation | None]:  # noqa: ARG001
@@ -188,7 +184,9 @@ def run(job: tuple[str, int, tuple[int, ...], int]) -> dict[tuple[int, str], Arr
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", default="nb201-cifar10,nb201-cifar100,macro")
+    parser.add_argument(
+        "--tables", default="nas-bench-201/cifar10,nas-bench-201/cifar100,nas-bench-macro"
+    )
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--budgets", default="6,12,24")

@@ -14,39 +14,48 @@ import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from search_quality import Table, load
 
 import archbo as ab
-from archbo.arrays import stream
+from archbo.bench import Benchmark, find, regret
+from archbo.bench.recorded import Recorded
 
 CHECKPOINTS = (1, 3, 5, 8, 10, 15, 20, 30, 50)
 OLDER_TRIALS = 60
-OTHER = {"nb201-cifar10": "nb201-cifar100", "nb201-cifar100": "nb201-cifar10"}
+TARGETS = ("nas-bench-201/cifar100", "nas-bench-201/cifar10")
 
 
-def measured(table: Table, position: int, seed: int) -> float:
-    """One training seed's value."""
-    values = table.seeds[position][np.isfinite(table.seeds[position])]
-    return float(values[stream(seed, "noise", position).integers(len(values))])
+@lru_cache(maxsize=2)
+def load(name: str) -> Recorded:
+    benchmark: Benchmark = find(name)
+    assert isinstance(benchmark, Recorded)
+    return benchmark
+
+
+def other(target: str) -> str:
+    return TARGETS[1 - TARGETS.index(target)]
 
 
 def older_search(target: str, kind: str, seed: int) -> tuple[list[ab.Architecture], list[float]]:
     """What an older search trained, and its values."""
-    table = load(OTHER[target])
-    order = np.arange(len(table.truth))
+    benchmark = load(other(target))
+    recorded = benchmark.space.compiled.architectures(benchmark.rows)
+    order = np.arange(len(recorded))
     if kind == "shuffled":
         order = np.random.default_rng(seed).permutation(order)
     sign = -1.0 if kind == "turned" else 1.0
-    opt = ab.Optimizer(table.space, seed=1000 + seed)
+    opt = ab.Optimizer(benchmark.space, seed=1000 + seed)
     archs, values = [], []
     for _ in range(OLDER_TRIALS):
         arch = opt.ask()
+        value = benchmark.objective(recorded[order[benchmark.position(arch)]], 5000 + seed)
+        assert value is not None
         archs.append(arch)
-        values.append(sign * measured(table, order[table.position(arch)], 5000 + seed))
+        values.append(sign * value)
         opt.tell(arch, values[-1])
     return archs, values
 
@@ -54,18 +63,14 @@ def older_search(target: str, kind: str, seed: int) -> tuple[list[ab.Architectur
 def run(job: tuple[str, str, int, int]) -> dict[str, Any]:
     """One search: the incumbent's regret after each training."""
     target, kind, seed, trials = job
-    table = load(target)
+    benchmark = load(target)
     older = [] if kind == "none" else [older_search(target, kind, seed)]
-    opt = ab.Optimizer(table.space, seed=seed, older=older)
-    best, incumbent, regrets = -np.inf, 0, []
+    opt = ab.Optimizer(benchmark.space, seed=seed, older=older)
+    regrets = []
     for _ in range(trials):
         arch = opt.ask()
-        at = table.position(arch)
-        value = measured(table, at, seed)
-        opt.tell(arch, value)
-        if value > best:
-            best, incumbent = value, at
-        regrets.append(float(table.truth.max() - table.truth[incumbent]))
+        opt.tell(arch, benchmark.objective(arch, seed))
+        regrets.append(regret(benchmark, opt.best.architecture))
     return {"target": target, "older": kind, "seed": seed, "regrets": regrets}
 
 
@@ -85,7 +90,7 @@ def summarise(results: list[dict[str, Any]], trials: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--targets", default="nb201-cifar100,nb201-cifar10")
+    parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--older", default="none,real,shuffled,turned")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=30)
