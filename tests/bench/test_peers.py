@@ -191,7 +191,7 @@ def test_a_missing_library_names_what_to_install(tmp_path):
     bare.parent.mkdir(parents=True)
     bare.symlink_to(sys.executable)  # beside no site-packages
     with pytest.raises(
-        MissingExtraError, match=r"has no module 'ConfigSpace'\. .*bin/python -m pip install smac"
+        MissingExtraError, match=r"No module named 'ConfigSpace'\. .*bin/python -m pip install smac"
     ):
         Peer("smac", SPACE, python=bare)
 
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_is_reported_with_its_last_words(scripted):
 
 
 def test_an_error_of_the_library_is_reported(scripted):
-    scripted('{"error": "ValueError: too wide", "missing": None}')
+    scripted('{"error": "ValueError: too wide", "missing": False}')
     with pytest.raises(PeerError, match="smac failed: ValueError: too wide; it said: nothing"):
         Peer("smac", SPACE, python=HERE)
 

@@ -6,7 +6,7 @@ JSON object a line and answers each with one:
     {"peer", "seed", "trials", "decisions"}   {"version", "values"}   the first line
     {"value": number or null}                 {"values"}              a result and the next proposal
 
-or with {"error", "missing"}: what went wrong, and the module that is not installed, if that is it.
+or with {"error", "missing"}: what went wrong, and whether it is that something is not installed.
 Values are one number a decision: the position of an option, or the number itself; of results,
 larger is better. A result that is null is not told to the library. Where a library has no
 conditions, it chooses every decision, and what is inactive makes no difference.
@@ -388,8 +388,8 @@ def main() -> None:
             answer["values"] = [float(value) for value in values]
         except Exception as error:
             traceback.print_exc()
-            missing = error.name if isinstance(error, ModuleNotFoundError) else None
-            answer = {"error": f"{type(error).__name__}: {error}", "missing": missing}
+            text = f"{type(error).__name__}: {error}"
+            answer = {"error": text, "missing": isinstance(error, ImportError)}
         print(json.dumps(answer), file=channel, flush=True)
         if "error" in answer:
             return

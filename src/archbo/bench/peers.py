@@ -322,7 +322,7 @@ class _Process:
         found: dict[str, Any] = json.loads(line)
         if found.get("missing"):
             raise MissingExtraError(
-                f"{self._name}: {self._python} has no module {found['missing']!r}",
+                f"{self._name} does not run with {self._python}: {found['error']}",
                 hint=f"{self._python} -m pip install {PACKAGES[self._name]}",
             )
         if "error" in found:
