@@ -126,7 +126,7 @@ def with_optuna(task: Task) -> Proposals:
 
 
 def with_smac(task: Task) -> Proposals:
-    """SMAC3's facade for hyperparameters: random forest, one seed; conditions by ConfigSpace."""
+    """SMAC3's facade for hyperparameters, its forest fitted anew for each proposal."""
     from ConfigSpace import Categorical, ConfigurationSpace, Float, InCondition, Integer
     from smac import HyperparameterOptimizationFacade, Scenario
     from smac.runhistory import TrialValue
@@ -143,7 +143,10 @@ def with_smac(task: Task) -> Proposals:
             options = [option for option in parent.options if d.met(option)]
             space.add(InCondition(own[d.name], own[parent.name], options))
     scenario = Scenario(space, deterministic=True, n_trials=task.trials, seed=task.seed)
-    facade = HyperparameterOptimizationFacade(scenario, logging_level=False)
+    selector = HyperparameterOptimizationFacade.get_config_selector(scenario, retrain_after=1)
+    facade = HyperparameterOptimizationFacade(
+        scenario, config_selector=selector, logging_level=False
+    )
     while True:
         info = facade.ask()
         chosen = dict(info.config)
