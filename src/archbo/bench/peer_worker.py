@@ -8,8 +8,7 @@ JSON object a line and answers each with one:
 
 or with {"error", "missing"}: what went wrong, and whether it is that something is not installed.
 Values are one number a decision: the position of an option, or the number itself; of results,
-larger is better. A result that is null is not told to the library. Where a library has no
-conditions, it chooses every decision, and what is inactive makes no difference.
+larger is better, and null is not told. Libraries without conditions choose inactive ones in vain.
 """
 
 from __future__ import annotations
@@ -128,7 +127,8 @@ def with_optuna(task: Task) -> Proposals:
 def with_smac(task: Task) -> Proposals:
     """SMAC3's facade for hyperparameters, its forest fitted anew for each proposal."""
     from ConfigSpace import Categorical, ConfigurationSpace, Float, InCondition, Integer
-    from smac import HyperparameterOptimizationFacade, Scenario
+    from smac import HyperparameterOptimizationFacade as Facade
+    from smac import Scenario
     from smac.runhistory import TrialValue
 
     own = task.typed(
@@ -143,10 +143,8 @@ def with_smac(task: Task) -> Proposals:
             options = [option for option in parent.options if d.met(option)]
             space.add(InCondition(own[d.name], own[parent.name], options))
     scenario = Scenario(space, deterministic=True, n_trials=task.trials, seed=task.seed)
-    selector = HyperparameterOptimizationFacade.get_config_selector(scenario, retrain_after=1)
-    facade = HyperparameterOptimizationFacade(
-        scenario, config_selector=selector, logging_level=False
-    )
+    selector = Facade.get_config_selector(scenario, retrain_after=1)
+    facade = Facade(scenario, config_selector=selector, logging_level=False)
     while True:
         info = facade.ask()
         chosen = dict(info.config)
@@ -183,11 +181,10 @@ def with_skopt(task: Task) -> Proposals:
     from skopt import Optimizer
     from skopt.space import Categorical, Integer, Real
 
-    prior = {False: "uniform", True: "log-uniform"}
     dimensions = task.typed(
         lambda d: Categorical(d.options),
-        lambda d: Integer(d.low, d.high, prior=prior[d.log]),
-        lambda d: Real(d.low, d.high, prior=prior[d.log]),
+        lambda d: Integer(d.low, d.high, prior=("uniform", "log-uniform")[d.log]),
+        lambda d: Real(d.low, d.high, prior=("uniform", "log-uniform")[d.log]),
     )
     optimizer = Optimizer([*dimensions.values()], random_state=task.seed)
     while True:
