@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from calibration import Mixture, transformed
 from recorded import TABLES, load
-from scipy.stats import kendalltau, norm, spearmanr
+from scipy.stats import kendalltau, spearmanr
 
 from archbo.acquisition import evidence_weights
 from archbo.arrays import Array, Rng, one_thread, stream
@@ -39,7 +40,6 @@ from archbo.surrogates import (
     GraphNeuralNetwork,
     HalfRank,
     Learner,
-    Outcomes,
     Posterior,
     RandomForest,
     fit,
@@ -86,17 +86,6 @@ def fitted(name: str, kernels: Sequence[Kernel], known: Encoded, z: Array, rng: 
     return LEARNERS[name].fit(known, z, repeats=np.ones(len(z)), rng=rng).predict
 
 
-def transformed(outcomes: Outcomes, y: Array) -> Array:
-    """Values by the transform of others; beyond these it goes on as in its outer quarters."""
-    values, scores = outcomes.values, outcomes.scores
-    k = max(1, (len(values) - 1) // 4)
-    low = (scores[k] - scores[0]) / (values[k] - values[0])
-    high = (scores[-1] - scores[-1 - k]) / (values[-1] - values[-1 - k])
-    inside = np.interp(y, values, scores)
-    below, above = np.minimum(y - values[0], 0), np.maximum(y - values[-1], 0)
-    return inside + low * below + high * above
-
-
 def run(job: tuple[str, int]) -> list[dict[str, Any]]:
     """All figures of one table and seed."""
     name, seed = job
@@ -122,13 +111,13 @@ def run(job: tuple[str, int]) -> list[dict[str, Any]]:
                 ready = time.process_time()
                 posterior = predict(new)
                 end = time.process_time()
-                off = (target - posterior.mean) / posterior.sd
+                believed = Mixture(np.ones(1), posterior.mean[None], posterior.sd[None])
                 figures = {
                     "spearman": float(spearmanr(posterior.mean, truth).statistic),
                     "kendall": float(kendalltau(posterior.mean, truth).statistic),
-                    "nll": float((np.log(posterior.sd) - norm.logpdf(off)).mean()),
-                    "within 50%": float((np.abs(off) < norm.ppf(0.75)).mean()),
-                    "within 90%": float((np.abs(off) < norm.ppf(0.95)).mean()),
+                    "nll": believed.nll(target),
+                    "within 50%": believed.within(target, 0.5),
+                    "within 90%": believed.within(target, 0.9),
                     "fit s": ready - start,
                     "predict s": end - ready,
                 }
