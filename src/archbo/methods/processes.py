@@ -127,10 +127,8 @@ class ProcessBelief(Belief):
 
     def posteriors(self, encoded: Encoded) -> list[Posterior]:
         """Of each model; the distances of blocks that structures share are computed once."""
-        kernels = [model.kernel for model in self.models]
-        distances = shared_distances(kernels, self.models[0].encoded, encoded)
-        count = count_rows(encoded)
-        return [m.project(D, count)[0] for m, D in zip(self.models, distances, strict=True)]
+        found: dict[Kernel, Array] = {}
+        return [model.project(encoded, found)[0] for model in self.models]
 
 
 def _own(hyperparameters: Mapping[str, float], structure: int) -> dict[str, float]:
