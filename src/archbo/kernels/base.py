@@ -33,10 +33,12 @@ from archbo.kernels.priors import LogNormal
 Pull: TypeAlias = Callable[[Array], Array]
 """W [n m] to tr(W' dK/dtheta) [p]."""
 
-Against: TypeAlias = Callable[[Encoded, dict["Kernel", Array]], Array]
+Found: TypeAlias = dict[tuple["Kernel", int], Array]
+"""What kernels found for the same other rows, by kernel and known rows, so that it is found once."""
+
+Against: TypeAlias = Callable[[Encoded, Found], Array]
 """Other rows [m] to something of theirs and the known rows [m n], in C order: by their transpose
-[n m] linear algebra goes on without a copy. The dictionary is of these other rows and known ones:
-it keeps what several kernels need."""
+[n m] linear algebra goes on without a copy."""
 
 
 class Kernel(ABC):
@@ -92,7 +94,7 @@ class Kernel(ABC):
     def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
         """What gives the covariance of any rows with these: see `Against`."""
 
-        def covariance(others: Encoded, found: dict[Kernel, Array]) -> Array:  # noqa: ARG001
+        def covariance(others: Encoded, found: Found) -> Array:  # noqa: ARG001
             return np.ascontiguousarray(
                 self.covariance(theta, self.distances(known, others)).T
             )
@@ -147,7 +149,7 @@ class Radial(Kernel):
     def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
         """What gives s = sum_b weights_b D_b of any rows with these: see `Against`."""
 
-        def weighted(others: Encoded, found: dict[Kernel, Array]) -> Array:  # noqa: ARG001
+        def weighted(others: Encoded, found: Found) -> Array:  # noqa: ARG001
             return combine(weights, np.asarray(self.distances(others, known)))
 
         return weighted
@@ -353,7 +355,7 @@ class Product(Composite):
         ]
         rest = [factor.against(theta[columns], known) for factor, columns in own[q:]]
 
-        def covariance(others: Encoded, found: dict[Kernel, Array]) -> Array:
+        def covariance(others: Encoded, found: Found) -> Array:
             factors = [part(others, found) for part in rest]
             if squares:
                 s = reduce(add, [part(others, found) for part in squares])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float
-from archbo.kernels.base import Against, Exponential, Kernel, Radial
+from archbo.kernels.base import Against, Exponential, Found, Radial
 from archbo.kernels.blocks import Encoded, by_column, columns, squared_euclidean
 from archbo.kernels.scales import scale_of
 
@@ -66,7 +66,7 @@ class Hamming(Exponential):
         column, option = np.nonzero(first)[0], ordered[first]
         hot = ((x[column].T == option) * w[column]).T  # [q n]
 
-        def squares(others: Encoded, found: dict[Kernel, Array]) -> Array:  # noqa: ARG001
+        def squares(others: Encoded, found: Found) -> Array:  # noqa: ARG001
             y = _options(others, self.block, self.blocks)
             return w.sum() - (y[column].T == option).astype(float) @ hot
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from archbo.arrays import Array, Float, Int, UInt64
-from archbo.kernels.base import Against, Exponential, Kernel
+from archbo.kernels.base import Against, Exponential, Found
 from archbo.kernels.blocks import Encoded, columns
 from archbo.kernels.scales import scale_of
 
@@ -48,13 +48,14 @@ class HistogramRBF(Exponential):
     def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
         weight, counted = weights[0] / self.scale[0], counted_products(union(known, self.multisets))
 
-        def squares(others: Encoded, found: dict[Kernel, Array]) -> Array:
-            if self not in found:
+        def squares(others: Encoded, found: Found) -> Array:
+            key = self, id(known)
+            if key not in found:
                 dot, norm_a, norm_b = counted(union(others, self.multisets))
                 D = np.add.outer(norm_b, norm_a)
                 D -= 2 * dot
-                found[self] = D
-            return weight * found[self]
+                found[key] = D
+            return weight * found[key]
 
         return squares
 

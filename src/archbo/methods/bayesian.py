@@ -31,7 +31,7 @@ from archbo.methods.candidates import (
     random_rows,
 )
 from archbo.methods.learned import LearnedBelief, ReadBy
-from archbo.methods.processes import ProcessBelief
+from archbo.methods.processes import Bases, ProcessBelief
 from archbo.methods.structures import default_structures, encoded_structures
 from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
 from archbo.problem import Problem
@@ -138,6 +138,7 @@ class _BayesianOptimization(Search):
         self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
         self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
+        self._bases = Bases()
         self._design: Rows | None = None
 
     def _structures(self) -> list[Kernel]:
@@ -181,6 +182,7 @@ class _BayesianOptimization(Search):
             settings.outcome,
             iterations=settings.iterations,
             temper=settings.temper,
+            bases=self._bases,
         )
 
     def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:

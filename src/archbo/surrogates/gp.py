@@ -9,13 +9,13 @@ Source: Rasmussen and Williams 2006, algorithm 2.1 and section 5.4.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from archbo.arrays import Array, Float, Rng
 from archbo.errors import NumericalError
-from archbo.kernels.base import Against, Kernel
+from archbo.kernels.base import Against, Found, Kernel
 from archbo.kernels.blocks import Encoded, count_rows, join_rows
 from archbo.kernels.priors import LogNormal
 from archbo.surrogates.base import JointPosterior, Posterior
@@ -140,7 +140,7 @@ class GaussianProcess:
         return self.project(encoded, {})[0]
 
     def project(
-        self, encoded: Encoded, found: dict[Kernel, Array]
+        self, encoded: Encoded, found: Found
     ) -> tuple[Posterior, Float[Array, "n c"]]:
         """The posterior of c rows by themselves, and L^-1 Ks.
 
@@ -178,6 +178,15 @@ class GaussianProcess:
         variance = 1 / self.factor.inverse_upper().diagonal()
         return self.z - self.alpha * variance, variance
 
+    def told(self, z: Float[Array, " n"]) -> GaussianProcess:
+        """The process that observed other values at the same rows; O(n²).
+
+        Raises:
+            NumericalError: if z is not finite.
+        """
+        require_finite(z)
+        return replace(self, z=z, alpha=self.factor.solve(z - self.mean))
+
     def condition_on(
         self,
         encoded: Encoded,
@@ -196,18 +205,18 @@ class GaussianProcess:
         C = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
         factor = self.factor.extend(B, C + np.diag(self.noise / repeats))
         together = np.concatenate([self.z, z])
-        joined = join_rows(self.encoded, encoded)
+        old, new = self.against, self.kernel.against(self.theta, encoded)
         return GaussianProcess(
             kernel=self.kernel,
             theta=self.theta,
             log_noise=self.log_noise,
-            encoded=joined,
+            encoded=join_rows(self.encoded, encoded),
             z=together,
             repeats=np.concatenate([self.repeats, repeats]),
             mean=self.mean,
             factor=factor,
             alpha=factor.solve(together - self.mean),
-            against=self.kernel.against(self.theta, joined),
+            against=lambda others, found: np.hstack([old(others, found), new(others, found)]),
         )
 
 
