@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import pairwise
 from operator import add, mul
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,8 +33,9 @@ from archbo.kernels.priors import LogNormal
 Pull: TypeAlias = Callable[[Array], Array]
 """W [n m] to tr(W' dK/dtheta) [p]."""
 
-Found: TypeAlias = dict[tuple["Kernel", int], Array]
-"""What kernels found for the same other rows, by kernel and known rows, so that it is found once."""
+Found: TypeAlias = dict[tuple["Kernel", int], Any]
+"""What kernels found for the same other rows, by kernel and the id of the known rows (0 where it is
+of the others alone), so that it is found once."""
 
 Against: TypeAlias = Callable[[Encoded, Found], Array]
 """Other rows [m] to something of theirs and the known rows [m n], in C order: by their transpose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,6 +15,8 @@ from archbo.kernels.blocks import Encoded, columns
 from archbo.kernels.scales import scale_of
 
 _PADDING = 0
+
+_Runs: TypeAlias = tuple[Int[Array, " r"], UInt64[Array, " r"], Float[Array, " r"]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class HistogramRBF(Exponential):
         def squares(others: Encoded, found: Found) -> Array:
             key = self, id(known)
             if key not in found:
-                dot, norm_a, norm_b = counted(union(others, self.multisets))
+                if (self, 0) not in found:  # whatever rows are known
+                    found[self, 0] = _runs(union(others, self.multisets))
+                dot, norm_a, norm_b = counted(len(next(iter(others.values()))), found[self, 0])
                 D = np.add.outer(norm_b, norm_a)
                 D -= 2 * dot
                 found[key] = D
@@ -80,16 +85,16 @@ def products(
 
     The cost grows with n times the labels of `b`, not with the number of different labels.
     """
-    dot, norm_a, norm_b = counted_products(a)(b)
+    dot, norm_a, norm_b = counted_products(a)(len(b), _runs(b))
     return np.ascontiguousarray(dot.T), norm_a, norm_b
 
 
 def counted_products(
     known: UInt64[Array, "n v"],
-) -> Callable[[UInt64[Array, "m w"]], tuple[Array, Array, Array]]:
-    """What gives the x'y of the counts of any multisets with these, [m n]; their |y|² and |x|².
+) -> Callable[[int, _Runs], tuple[Array, Array, Array]]:
+    """What gives the x'y of the counts of m multisets with these, [m n]; |x|² and their |y|².
 
-    Only labels that occur in the known ones matter for x'y.
+    It is called with m and the runs of the multisets. Only labels that occur in the known ones matter for x'y.
     """
     n = len(known)
     row, label, count = _runs(known)
@@ -98,9 +103,8 @@ def counted_products(
     dense = np.zeros((len(vocabulary), n))
     dense[place, row] = count
 
-    def products(others: UInt64[Array, "m w"]) -> tuple[Array, Array, Array]:
-        m = len(others)
-        row, label, count = _runs(others)
+    def products(m: int, others: _Runs) -> tuple[Array, Array, Array]:
+        row, label, count = others
         norm_b = np.bincount(row, count**2, minlength=m).astype(float)
         if len(vocabulary) == 0:
             return np.zeros((m, n)), norm, norm_b
@@ -113,9 +117,7 @@ def counted_products(
     return products
 
 
-def _runs(
-    multisets: UInt64[Array, "n w"],
-) -> tuple[Int[Array, " r"], UInt64[Array, " r"], Float[Array, " r"]]:
+def _runs(multisets: UInt64[Array, "n w"]) -> _Runs:
     """Each different label of each row: its row, the label, and how often it occurs there."""
     n, w = multisets.shape
     ordered = np.sort(multisets, axis=1)

@@ -22,6 +22,7 @@ from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Search
 from archbo.methods.belief import Belief
 from archbo.methods.candidates import (
+    Known,
     Taken,
     filled,
     maximin,
@@ -139,6 +140,7 @@ class _BayesianOptimization(Search):
         self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
         self._bases = Bases()
+        self._known = Known(problem)
         self._design: Rows | None = None
 
     def _structures(self) -> list[Kernel]:
@@ -194,7 +196,7 @@ class _BayesianOptimization(Search):
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = new_rows(self.problem, self._planned(useful), taken)
         rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
@@ -244,7 +246,7 @@ class _BayesianOptimization(Search):
     ) -> list[Proposal]:
         """Proposals by the acquisition, given others that go out with them."""
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
         belief, acquisition = self._belief(dataset), self.settings.acquisition
         fading = self.settings.trust / max(1, dataset.trials)

@@ -264,14 +264,20 @@ class CompiledSpace:
         """
         scalars = np.where(rows.active, rows.values, -np.inf)[:, self._scalars]
         contents = [row.tobytes() for row in scalars]
+        cells: dict[str, list[bytes]] = {}
+        for part, blocks in self._alike(self.cells):
+            assert isinstance(part, Cell)
+            there = [np.flatnonzero(self.present(rows, block)) for block in blocks]
+            own = [rows.values[w, b.columns] for w, b in zip(there, blocks, strict=True)]
+            forms = iter(part.forms(np.concatenate(own)))
+            for block, which in zip(blocks, there, strict=True):
+                cells[block.path] = [b""] * len(rows)
+                for i in which.tolist():
+                    cells[block.path][i] = next(forms)
         for block in self.cells:
-            assert isinstance(block.part, Cell)
-            present = np.flatnonzero(self.present(rows, block))
-            own = block.part.forms(rows.values[present, block.columns])
-            forms = dict(zip(present.tolist(), own, strict=True))
             contents = [
-                content + len(form := forms.get(i, b"")).to_bytes(4, "little") + form
-                for i, content in enumerate(contents)
+                content + len(form).to_bytes(4, "little") + form
+                for content, form in zip(contents, cells[block.path], strict=True)
             ]
         return [blake2b(content, digest_size=16).hexdigest() for content in contents]
 
