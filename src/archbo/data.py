@@ -15,7 +15,6 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 
-
 _CHUNK = 1024  # networks identified at once: bounds the memory
 
 

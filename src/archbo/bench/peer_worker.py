@@ -113,12 +113,12 @@ def with_optuna(task: Task) -> Proposals:
         lambda d: optuna.distributions.IntDistribution(d.low, d.high, log=d.log),
         lambda d: optuna.distributions.FloatDistribution(d.low, d.high, log=d.log),
     )
-    for known, result in task.told:
+    for known, value in task.told:
         taken: list[bool] = []
         for d in task.decisions:
             taken.append(d.parent is None or (taken[d.parent] and d.met(known[d.parent])))
         names = [d.name for d, there in zip(task.decisions, taken, strict=True) if there]
-        numbers = {d.name: value for d, value in zip(task.decisions, known, strict=True)}
+        numbers = {d.name: x for d, x in zip(task.decisions, known, strict=True)}
         study.add_trial(
             optuna.trial.create_trial(
                 params={
@@ -128,7 +128,7 @@ def with_optuna(task: Task) -> Proposals:
                     for name in names
                 },
                 distributions={name: own[name] for name in names},
-                value=result,
+                value=value,
             )
         )
     while True:

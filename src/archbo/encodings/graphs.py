@@ -23,7 +23,7 @@ def weisfeiler_lehman(graphs: Mapping[str, GraphBatch], rounds: int) -> list[UIn
     return [np.concatenate(level, axis=1) for level in levels]
 
 
-def salted(found: UInt64[Array, "..."], path: str) -> UInt64[Array, "..."]:
+def salted(found: UInt64[Array, ...], path: str) -> UInt64[Array, ...]:
     """The colours of one part's graphs as no other part has them."""
     own = mix(found + np.uint64(label(path))) | np.uint64(1)
     return np.where(found == ABSENT, ABSENT, own)

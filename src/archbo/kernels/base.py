@@ -96,9 +96,7 @@ class Kernel(ABC):
         """What gives the covariance of any rows with these: see `Against`."""
 
         def covariance(others: Encoded, found: Found) -> Array:  # noqa: ARG001
-            return np.ascontiguousarray(
-                self.covariance(theta, self.distances(known, others)).T
-            )
+            return np.ascontiguousarray(self.covariance(theta, self.distances(known, others)).T)
 
         return covariance
 
@@ -270,7 +268,9 @@ class Sum(Composite):
         return K, lambda W: np.concatenate([pull(W) for _, pull in parts])
 
     def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
-        parts = [t.against(theta[own], known) for t, own in zip(self.terms, self._slices, strict=True)]
+        parts = [
+            t.against(theta[own], known) for t, own in zip(self.terms, self._slices, strict=True)
+        ]
         return lambda others, found: reduce(add, [part(others, found) for part in parts])
 
     def diagonal(self, theta: Float[Array, " p"], n: int) -> Float[Array, " n"]:

@@ -64,11 +64,11 @@ class Hamming(Exponential):
         first = np.ones(x.shape, dtype=bool)
         first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
         column, option = np.nonzero(first)[0], ordered[first]
-        hot = ((x[column].T == option) * w[column]).T  # [q n]
+        hot = ((option == x[column].T) * w[column]).T  # [q n]
 
         def squares(others: Encoded, found: Found) -> Array:  # noqa: ARG001
             y = _options(others, self.block, self.blocks)
-            return w.sum() - (y[column].T == option).astype(float) @ hot
+            return w.sum() - (option == y[column].T).astype(float) @ hot
 
         return squares
 

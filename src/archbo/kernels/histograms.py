@@ -94,7 +94,8 @@ def counted_products(
 ) -> Callable[[int, _Runs], tuple[Array, Array, Array]]:
     """What gives the x'y of the counts of m multisets with these, [m n]; |x|² and their |y|².
 
-    It is called with m and the runs of the multisets. Only labels that occur in the known ones matter for x'y.
+    It is called with m and the runs of the multisets. Only labels that occur in the known ones
+    matter for x'y.
     """
     n = len(known)
     row, label, count = _runs(known)

@@ -162,20 +162,28 @@ class ProcessBelief(Belief):
         due = {name: target for name, target in targets.items() if refit or not found[name]}
         if due:
             starts = {name: {} if restart else found[name] for name in due}
-            found |= _fitted(due, encoded, subset.spread(outcomes.z, subset.FITTED), starts, iterations)
+            found |= _fitted(
+                due, encoded, subset.spread(outcomes.z, subset.FITTED), starts, iterations
+            )
         last = n if refit else last
 
         anchor = subset.anchor(n, last)
-        chosen = _chosen(targets, found, encoded, anchor, None if focus is None else encoder.encode(focus))
+        chosen = _chosen(
+            targets, found, encoded, anchor, None if focus is None else encoder.encode(focus)
+        )
         newer = np.arange(anchor, n)
         part = cache(lambda: take(encoded, chosen))
         added = take(encoded, newer)
         bases = bases or Bases()
         processes = {}
         for name, target in targets.items():
-            base = bases.observe(name, target.take(chosen), found[name], dataset.rows.values[chosen], part)
+            base = bases.observe(
+                name, target.take(chosen), found[name], dataset.rows.values[chosen], part
+            )
             new = target.take(newer)
-            processes[name] = base.condition_on(added, new.z, repeats=new.repeats) if len(newer) else base
+            processes[name] = (
+                base.condition_on(added, new.z, repeats=new.repeats) if len(newer) else base
+            )
         success = processes.pop(_SUCCESS, None)
         models = list(processes.values())
         weights = evidence_weights([model.log_evidence for model in models], temper=temper)

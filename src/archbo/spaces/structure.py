@@ -180,7 +180,7 @@ def _labels_of_chain(part: Part, values: Array, active: Array) -> UInt64[Array, 
     return np.column_stack([ends[0], inner, ends[1]])
 
 
-def _codes(part: Part, values: Array, active: Array) -> UInt64[Array, "..."]:
+def _codes(part: Part, values: Array, active: Array) -> UInt64[Array, ...]:
     """The labels of layers that are one countable decision; any where they are not active."""
     options = _options(part)
     first = part.low if isinstance(part, Int) else 0

@@ -139,9 +139,7 @@ class GaussianProcess:
         """The posterior of each row by itself."""
         return self.project(encoded, {})[0]
 
-    def project(
-        self, encoded: Encoded, found: Found
-    ) -> tuple[Posterior, Float[Array, "n c"]]:
+    def project(self, encoded: Encoded, found: Found) -> tuple[Posterior, Float[Array, "n c"]]:
         """The posterior of c rows by themselves, and L^-1 Ks.
 
         The latter gives the posterior covariance of any two of the rows, k(x, y) - v(x)' v(y).
