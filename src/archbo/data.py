@@ -15,6 +15,8 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 
+_CHUNK = 1024  # networks identified at once: bounds the memory
+
 
 class State(StrEnum):
     """Where a trial stands."""
@@ -77,28 +79,9 @@ class Dataset:
         hyperparameters: Mapping[str, float] | None = None,
     ) -> Dataset:
         """From single results in the order in which their trials began."""
-        first: dict[str, Architecture] = {}
-        results: dict[str, list[float]] = {}
-        failures: dict[str, int] = {}
-        for seen in observations:
-            key = seen.architecture.id
-            first.setdefault(key, seen.architecture)
-            results.setdefault(key, [])
-            failures.setdefault(key, 0)
-            if seen.value is None:
-                failures[key] += 1
-            else:
-                results[key].append(seen.value)
-        means = np.array([fmean(r) if r else np.nan for r in results.values()], dtype=float)
-        return cls(
-            rows=problem.compiled.encode(list(first.values())),
-            values=problem.objective.inward(means),
-            repeats=np.array([len(r) for r in results.values()], dtype=float),
-            failures=np.array(list(failures.values()), dtype=float),
-            pending=problem.compiled.encode(list(pending)),
-            trials=len(observations) + len(pending),
-            hyperparameters=dict(hyperparameters or {}),
-        )
+        history = History(problem)
+        history.add(observations)
+        return history.dataset(pending, hyperparameters)
 
     def with_pending(self, problem: Problem, archs: Sequence[Architecture]) -> Dataset:
         """The same with more networks in training."""
@@ -114,6 +97,70 @@ class Dataset:
     def measured(self) -> Bool[Array, " n"]:
         """Which networks have a value."""
         return self.repeats > 0
+
+
+class History:
+    """Results as they come, repeated measurements put together; see `Dataset`.
+
+    Attributes:
+        trials: how many results there are.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.trials = 0
+        self._problem = problem
+        self._rows = problem.compiled.encode([])
+        self._places: dict[str, int] = {}
+        self._results: list[list[float]] = []
+        self._means: list[float] = []
+        self._failures: list[int] = []
+
+    def add(self, observations: Sequence[Observation]) -> None:
+        """Learn more results, in the order in which their trials began."""
+        if not observations:
+            return
+        rows = self._problem.compiled.encode([seen.architecture for seen in observations])
+        new: list[int] = []
+        for i, (key, seen) in enumerate(zip(self._ids(observations), observations, strict=True)):
+            place = self._places.setdefault(key, len(self._results))
+            if place == len(self._results):
+                new.append(i)
+                self._results.append([])
+                self._means.append(np.nan)
+                self._failures.append(0)
+            if seen.value is None:
+                self._failures[place] += 1
+            else:
+                self._results[place].append(seen.value)
+                self._means[place] = fmean(self._results[place])
+        self._rows = stack([self._rows, rows.take(new)])
+        self.trials += len(observations)
+
+    def _ids(self, observations: Sequence[Observation]) -> list[str]:
+        if len(observations) == 1:
+            return [observations[0].architecture.id]  # which is remembered
+        compiled, found = self._problem.compiled, []
+        for start in range(0, len(observations), _CHUNK):
+            archs = [seen.architecture for seen in observations[start : start + _CHUNK]]
+            found += compiled.ids(compiled.encode(archs))
+        return found
+
+    def dataset(
+        self,
+        pending: Sequence[Architecture] = (),
+        hyperparameters: Mapping[str, float] | None = None,
+    ) -> Dataset:
+        """All that is known now, beside what is in training."""
+        means = np.array(self._means, dtype=float)
+        return Dataset(
+            rows=self._rows,
+            values=self._problem.objective.inward(means),
+            repeats=np.array([len(results) for results in self._results], dtype=float),
+            failures=np.array(self._failures, dtype=float),
+            pending=self._problem.compiled.encode(list(pending)),
+            trials=self.trials + len(pending),
+            hyperparameters=dict(hyperparameters or {}),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Final, overload
 import numpy as np
 
 from archbo.arrays import Array, stream
-from archbo.data import Best, Dataset, Observation, Proposal
+from archbo.data import Best, Dataset, History, Observation, Proposal
 from archbo.errors import ExhaustedError, ObservationError, ProblemError
 from archbo.methods import Method, find_method
 from archbo.older import parse_older
@@ -86,6 +86,7 @@ class Optimizer:
             older=parse_older(space, older) if older else (),
         )
         self.observations: list[Observation] = []
+        self._history = History(self.problem)
         self._search = find_method(method).prepare(self.problem)
         self._pending: list[Architecture] = []
         self._hyperparameters: Mapping[str, float] = {}
@@ -185,7 +186,8 @@ class Optimizer:
         return incumbent(self.problem, self._dataset())
 
     def _dataset(self) -> Dataset:
-        return Dataset.make(self.problem, self.observations, self._pending, self._hyperparameters)
+        self._history.add(self.observations[self._history.trials :])
+        return self._history.dataset(self._pending, self._hyperparameters)
 
 
 def incumbent(problem: Problem, dataset: Dataset) -> Best:

@@ -1,8 +1,10 @@
 """Encoded rows to covariance, with gradients."""
 
 from archbo.kernels.base import (
+    Against,
     Composite,
     Exponential,
+    Found,
     Kernel,
     Product,
     Radial,
@@ -27,10 +29,12 @@ from archbo.kernels.similarities import (
 
 __all__ = [
     "RBF",
+    "Against",
     "Composite",
     "Distances",
     "Encoded",
     "Exponential",
+    "Found",
     "Hamming",
     "HistogramLinear",
     "HistogramMinMax",

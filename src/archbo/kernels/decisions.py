@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float
-from archbo.kernels.base import Exponential, Radial
-from archbo.kernels.blocks import Encoded, by_column, columns
+from archbo.kernels.base import Against, Exponential, Found, Radial
+from archbo.kernels.blocks import Encoded, by_column, columns, squared_euclidean
 from archbo.kernels.scales import scale_of
 
 _SQRT5 = 5.0**0.5
@@ -56,6 +56,22 @@ class Hamming(Exponential):
             np.multiply(np.not_equal.outer(x[d], y[d]), 1 / scale, out=D[d])
         return D
 
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        # s = sum_d w_d - sum_d w_d [equal in d], and the latter is a product of one-hot rows
+        w = weights / np.asarray(self.scale)
+        x = _options(known, self.block, self.blocks)
+        ordered = np.sort(x, axis=1)
+        first = np.ones(x.shape, dtype=bool)
+        first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        column, option = np.nonzero(first)[0], ordered[first]
+        hot = ((option == x[column].T) * w[column]).T  # [q n]
+
+        def squares(others: Encoded, found: Found) -> Array:  # noqa: ARG001
+            y = _options(others, self.block, self.blocks)
+            return w.sum() - (option == y[column].T).astype(float) @ hot
+
+        return squares
+
 
 @dataclass(frozen=True)
 class Matern52(Radial):
@@ -93,6 +109,17 @@ class Matern52(Radial):
             D[d] += np.not_equal.outer(has_x[d], has_y[d])
             D[d] /= scale
         return D
+
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        # whether a row has the number is one more coordinate
+        lengths = np.sqrt(weights / np.asarray(self.scale))
+
+        def points(encoded: Encoded) -> Array:
+            values, has = _numbers(encoded, self.block, self.blocks)
+            return np.concatenate([values.T * lengths, has.T * lengths], axis=1)
+
+        squares = squared_euclidean(points(known))
+        return lambda others, _: squares(points(others))
 
     def profile(self, s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
         return matern52(s)

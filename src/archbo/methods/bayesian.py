@@ -22,6 +22,7 @@ from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Search
 from archbo.methods.belief import Belief
 from archbo.methods.candidates import (
+    Known,
     Taken,
     filled,
     maximin,
@@ -31,7 +32,7 @@ from archbo.methods.candidates import (
     random_rows,
 )
 from archbo.methods.learned import LearnedBelief, ReadBy
-from archbo.methods.processes import ProcessBelief
+from archbo.methods.processes import Bases, ProcessBelief
 from archbo.methods.structures import default_structures, encoded_structures
 from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
 from archbo.problem import Problem
@@ -138,6 +139,8 @@ class _BayesianOptimization(Search):
         self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
         self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
+        self._bases = Bases()
+        self._known = Known(problem)
         self._design: Rows | None = None
 
     def _structures(self) -> list[Kernel]:
@@ -181,6 +184,7 @@ class _BayesianOptimization(Search):
             settings.outcome,
             iterations=settings.iterations,
             temper=settings.temper,
+            bases=self._bases,
         )
 
     def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
@@ -192,7 +196,7 @@ class _BayesianOptimization(Search):
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = new_rows(self.problem, self._planned(useful), taken)
         rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
@@ -242,7 +246,7 @@ class _BayesianOptimization(Search):
     ) -> list[Proposal]:
         """Proposals by the acquisition, given others that go out with them."""
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
         belief, acquisition = self._belief(dataset), self.settings.acquisition
         fading = self.settings.trust / max(1, dataset.trials)

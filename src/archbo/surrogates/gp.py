@@ -9,14 +9,14 @@ Source: Rasmussen and Williams 2006, algorithm 2.1 and section 5.4.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from archbo.arrays import Array, Float, Rng
 from archbo.errors import NumericalError
-from archbo.kernels.base import Kernel
-from archbo.kernels.blocks import Distances, Encoded, count_rows, join_rows
+from archbo.kernels.base import Against, Found, Kernel
+from archbo.kernels.blocks import Encoded, count_rows, join_rows
 from archbo.kernels.priors import LogNormal
 from archbo.surrogates.base import JointPosterior, Posterior
 from archbo.surrogates.linalg import Cholesky, cholesky
@@ -43,6 +43,7 @@ class GaussianProcess:
         mean: the prior mean, one number.
         factor: of A.
         alpha: [n].
+        against: gives the covariance of any rows with the observed ones.
     """
 
     kernel: Kernel
@@ -54,6 +55,7 @@ class GaussianProcess:
     mean: float
     factor: Cholesky = field(repr=False)
     alpha: Float[Array, " n"] = field(repr=False)
+    against: Against = field(repr=False, compare=False)
 
     @classmethod
     def observe(
@@ -66,7 +68,6 @@ class GaussianProcess:
         log_noise: float,
         repeats: Float[Array, " n"] | None = None,
         mean: float = 0.0,
-        distances: Distances | None = None,
     ) -> GaussianProcess:
         """The process with given hyperparameters after n observations; n may be 0.
 
@@ -78,19 +79,18 @@ class GaussianProcess:
             log_noise: log of the variance of a single measurement.
             repeats: how many measurements each z is the mean of; 1 each if None.
             mean: the prior mean.
-            distances: of the rows to each other, if they are known already.
 
         Raises:
             NumericalError: if z is not finite or the covariance stays singular.
         """
         require_finite(z)
         repeats = np.ones(len(z)) if repeats is None else repeats
-        if distances is None:
-            distances = kernel.distances(encoded, encoded)
-        A = kernel.covariance(theta, distances) + np.diag(np.exp(log_noise) / repeats)
+        against = kernel.against(theta, encoded)
+        A = against(encoded, {})
+        np.fill_diagonal(A, kernel.diagonal(theta, len(z)) + np.exp(log_noise) / repeats)
         factor = cholesky(A)
         alpha = factor.solve(z - mean)
-        return cls(kernel, theta, log_noise, encoded, z, repeats, mean, factor, alpha)
+        return cls(kernel, theta, log_noise, encoded, z, repeats, mean, factor, alpha, against)
 
     @property
     def n(self) -> int:
@@ -137,23 +137,26 @@ class GaussianProcess:
 
     def predict(self, encoded: Encoded) -> Posterior:
         """The posterior of each row by itself."""
-        distances = self.kernel.distances(self.encoded, encoded)
-        return self.project(distances, count_rows(encoded))[0]
+        return self.project(encoded, {})[0]
 
-    def project(self, distances: Distances, c: int) -> tuple[Posterior, Float[Array, "n c"]]:
-        """The posterior of c rows by their distances from the observed ones, and L^-1 Ks.
+    def project(self, encoded: Encoded, found: Found) -> tuple[Posterior, Float[Array, "n c"]]:
+        """The posterior of c rows by themselves, and L^-1 Ks.
 
         The latter gives the posterior covariance of any two of the rows, k(x, y) - v(x)' v(y).
+
+        Args:
+            encoded: the rows.
+            found: what processes that observed the same rows share for these; see `Against`.
         """
-        Ks = self.kernel.covariance(self.theta, distances)
-        prior = self.kernel.diagonal(self.theta, c)
+        Ks = self.against(encoded, found).T
+        prior = self.kernel.diagonal(self.theta, count_rows(encoded))
         V = self.factor.whiten(Ks)  # Alg. 2.1, line 5
         variance = np.maximum(prior - np.einsum("nc,nc->c", V, V), LEAST_VARIANCE * prior)
         return Posterior(self.mean + self.alpha @ Ks, variance), V
 
     def joint(self, encoded: Encoded) -> JointPosterior:
         """The posterior of all rows together."""
-        Ks = self.kernel.covariance(self.theta, self.kernel.distances(self.encoded, encoded))
+        Ks = self.against(encoded, {}).T
         prior = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
         V = self.factor.whiten(Ks)
         covariance = prior - V.T @ V
@@ -173,6 +176,15 @@ class GaussianProcess:
         variance = 1 / self.factor.inverse_upper().diagonal()
         return self.z - self.alpha * variance, variance
 
+    def told(self, z: Float[Array, " n"]) -> GaussianProcess:
+        """The process that observed other values at the same rows; O(n²).
+
+        Raises:
+            NumericalError: if z is not finite.
+        """
+        require_finite(z)
+        return replace(self, z=z, alpha=self.factor.solve(z - self.mean))
+
     def condition_on(
         self,
         encoded: Encoded,
@@ -187,10 +199,11 @@ class GaussianProcess:
         """
         require_finite(z)
         repeats = np.ones(len(z)) if repeats is None else repeats
-        B = self.kernel.covariance(self.theta, self.kernel.distances(self.encoded, encoded))
+        B = self.against(encoded, {}).T
         C = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
         factor = self.factor.extend(B, C + np.diag(self.noise / repeats))
         together = np.concatenate([self.z, z])
+        old, new = self.against, self.kernel.against(self.theta, encoded)
         return GaussianProcess(
             kernel=self.kernel,
             theta=self.theta,
@@ -201,6 +214,7 @@ class GaussianProcess:
             mean=self.mean,
             factor=factor,
             alpha=factor.solve(together - self.mean),
+            against=lambda others, found: np.hstack([old(others, found), new(others, found)]),
         )
 
 
