@@ -57,6 +57,7 @@ class Dataset:
         values: [n] means of the objective, larger is better; NaN where every training failed.
         repeats: [n] how many trainings each mean is of.
         failures: [n] how many trainings of each failed.
+        scatter: [n] sum of the squared deviations of the trainings from their mean.
         pending: networks in training now.
         trials: how many trials there are, finished, failed and running.
         hyperparameters: those stored with the newest proposal that has any.
@@ -66,6 +67,7 @@ class Dataset:
     values: Float[Array, " n"]
     repeats: Float[Array, " n"]
     failures: Float[Array, " n"]
+    scatter: Float[Array, " n"]
     pending: Rows
     trials: int
     hyperparameters: Mapping[str, float]
@@ -113,6 +115,7 @@ class History:
         self._places: dict[str, int] = {}
         self._results: list[list[float]] = []
         self._means: list[float] = []
+        self._scatter: list[float] = []
         self._failures: list[int] = []
 
     def add(self, observations: Sequence[Observation]) -> None:
@@ -127,12 +130,15 @@ class History:
                 new.append(i)
                 self._results.append([])
                 self._means.append(np.nan)
+                self._scatter.append(0.0)
                 self._failures.append(0)
             if seen.value is None:
                 self._failures[place] += 1
             else:
                 self._results[place].append(seen.value)
-                self._means[place] = fmean(self._results[place])
+                mean = fmean(self._results[place])
+                self._means[place] = mean
+                self._scatter[place] = sum((x - mean) ** 2 for x in self._results[place])
         self._rows = stack([self._rows, rows.take(new)])
         self.trials += len(observations)
 
@@ -157,6 +163,7 @@ class History:
             values=self._problem.objective.inward(means),
             repeats=np.array([len(results) for results in self._results], dtype=float),
             failures=np.array(self._failures, dtype=float),
+            scatter=np.array(self._scatter, dtype=float),
             pending=self._problem.compiled.encode(list(pending)),
             trials=self.trials + len(pending),
             hyperparameters=dict(hyperparameters or {}),

@@ -47,6 +47,8 @@ _SCALED = 300  # of those, how many scale the kernels: their distances are all p
 _SPREAD = 3  # spread networks between the best and the second best of an older search: to judge it
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
+_REPEATED = 10  # networks to measure before one is trained again
+_IMPROVEMENT = LogExpectedImprovement()  # what a new network promises, whatever chose it
 _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
 
 
@@ -64,6 +66,11 @@ class BayesianOptimization:
         climbs: so often, to the best of their neighbors.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
+        own: what a kernel does not explain is noise, and in part the network's own deviation, which
+            its next training shows again. This part is assumed before anything was trained again;
+            from then on the differences between such trainings tell.
+        repeat: a network is trained again, against noise, where that is expected to raise the best
+            posterior mean by more than a new one would improve on it, divided by this; 0 for never.
         trust: of what the user believes: after n trainings the prior counts to the power of
             trust / n (Hvarfner et al. 2022, https://arxiv.org/abs/2204.11051).
         surrogate: what is fitted instead of Gaussian processes.
@@ -83,6 +90,8 @@ class BayesianOptimization:
     climbs: int = 2
     iterations: int = 12
     temper: float = 3.0
+    own: float = 0.5
+    repeat: float = 1.0
     trust: float = 10.0
     surrogate: Learner | None = None
     encoding: Encoding | Sequence[Encoding] | None = None
@@ -97,8 +106,11 @@ class BayesianOptimization:
                 raise ProblemError(f"{name} must be at least {low}, got {getattr(self, name)}")
         if not self.temper > 0:
             raise ProblemError(f"temper must be positive, got {self.temper}")
-        if not self.trust >= 0:
-            raise ProblemError(f"trust must not be negative, got {self.trust}")
+        for name in ("trust", "repeat"):
+            if not getattr(self, name) >= 0:
+                raise ProblemError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.own <= 1:
+            raise ProblemError(f"own must be from 0 to 1, got {self.own}")
         if self.surrogate is not None and self.kernel is not None:
             raise ProblemError(
                 "a kernel is for Gaussian processes, and another surrogate is given",
@@ -168,9 +180,17 @@ class _BayesianOptimization(Search):
 
     def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
         with one_thread():
-            encoded = self.encoder.encode(self.problem.compiled.encode(archs))
-            mean, sd = self._belief(dataset).predict(encoded)
+            rows = self.problem.compiled.encode(archs)
+            known = self._positions(dataset, rows)
+            mean, sd = self._belief(dataset).predict(self.encoder.encode(rows), known)
         return self.problem.objective.inward(mean), sd  # turning inward is its own inverse
+
+    def _positions(self, dataset: Dataset, rows: Rows) -> Array:
+        """Where the networks of rows are in the dataset, -1 for those that are not."""
+        fingerprints = self.problem.compiled.fingerprints
+        place = {key: i for i, key in enumerate(fingerprints(dataset.rows).tolist())}
+        found = [place.get(key, -1) for key in fingerprints(rows).tolist()]
+        return np.array(found, dtype=np.int64)
 
     def _belief(self, dataset: Dataset) -> Belief:
         settings = self.settings
@@ -184,6 +204,7 @@ class _BayesianOptimization(Search):
             settings.outcome,
             iterations=settings.iterations,
             temper=settings.temper,
+            share=settings.own,
             bases=self._bases,
         )
 
@@ -268,7 +289,9 @@ class _BayesianOptimization(Search):
         )
         mean = self.problem.objective.inward(mean)
         archs = self.problem.compiled.architectures(rows.take(short[[p.index for p in picks]]))
-        return [
+        promised = belief.score(take(encoded, short[[picks[0].index]]), _IMPROVEMENT, drawing)
+        again = self._again(dataset, belief, float(promised[0]))
+        found = [
             Proposal(
                 arch,
                 "model",
@@ -278,6 +301,30 @@ class _BayesianOptimization(Search):
             )
             for i, arch in enumerate(archs)
         ]
+        return [*again, *found][:count]
+
+    def _again(self, dataset: Dataset, belief: Belief, promised: float) -> list[Proposal]:
+        """The network to train again, if that gains more than a new one promises.
+
+        Where trainings that were repeated gave the very same value there is no noise to fight.
+        """
+        settings, repeated = self.settings, dataset.repeats > 1
+        exact = repeated.any() and not dataset.scatter.any()
+        if not settings.repeat or exact or int(dataset.measured.sum()) < _REPEATED:
+            return []
+        positions, gain = belief.repeat_gain()
+        busy = set(self.problem.compiled.fingerprints(dataset.pending).tolist())
+        keys = self.problem.compiled.fingerprints(dataset.rows.take(positions)).tolist()
+        able = dataset.measured[positions] & np.array([key not in busy for key in keys], dtype=bool)
+        gain = np.where(able, gain, -np.inf)
+        if not len(gain) or gain.max() + np.log(settings.repeat) <= promised:
+            return []
+        best = int(gain.argmax())
+        rows = dataset.rows.take(positions[[best]])
+        (arch,) = self.problem.compiled.architectures(rows)
+        mean, sd = belief.predict(self.encoder.encode(rows), positions[[best]])
+        expected = Prediction(float(self.problem.objective.inward(mean)[0]), float(sd[0]))
+        return [Proposal(arch, "repeat", expected, float(gain[best]), belief.hyperparameters)]
 
     def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> tuple[Rows, Taken]:
         """New networks, many of them near the best."""

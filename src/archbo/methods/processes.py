@@ -16,6 +16,7 @@ from archbo.acquisition import (
     choose,
     evidence_weights,
     log_cdf,
+    log_repeat_gain,
 )
 from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
@@ -27,7 +28,8 @@ from archbo.methods import subset
 from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
 from archbo.spaces import Rows
 from archbo.surrogates import GaussianProcess, Posterior, fit
-from archbo.surrogates.outcomes import OutcomeTransform
+from archbo.surrogates.gp import NOISE_PRIOR, effective
+from archbo.surrogates.outcomes import Outcomes, OutcomeTransform
 
 _RESTART = 20
 """So many trained networks apart a fit starts from the prior instead of from the last fit, so that
@@ -53,6 +55,13 @@ _FOCUS = 10
 """Where nothing else is said, what is near so many of the best networks is to be predicted."""
 
 
+_TRUST = 2.0
+"""The assumed share of the noise counts as much as so many differences between trainings."""
+
+_MOST = 0.99
+"""The largest share: some noise keeps matrices well conditioned."""
+
+
 class Bases:
     """What the next fit of a belief needs again: the processes before the newest results.
 
@@ -73,7 +82,8 @@ class Bases:
     ) -> GaussianProcess:
         """The process of a target's observations, the rows being given."""
         names = (*target.kernel.names, "noise")
-        key = [np.array([hyperparameters[k] for k in names]), target.repeats, rows]
+        values = [*(hyperparameters[k] for k in names), target.share]
+        key = [np.array(values), target.repeats, rows]
         known, process = self._known.get(name, ([], None))
         same = len(known) == len(key) and all(map(np.array_equal, known, key))
         if process is None or process.kernel != target.kernel or not same:
@@ -81,9 +91,10 @@ class Bases:
                 target.kernel,
                 encoded(),
                 target.z,
-                theta=key[0][:-1],
-                log_noise=float(key[0][-1]),
+                theta=key[0][:-2],
+                log_noise=float(key[0][-2]),
                 repeats=target.repeats,
+                share=target.share,
             )
             self._known[name] = key, process
         return replace(process, mean=target.mean).told(target.z)
@@ -98,12 +109,14 @@ class _Target:
         z: [n] the values.
         repeats: [n] how many measurements each is the mean of.
         mean: its prior mean.
+        share: the part of what the kernel does not explain that is each network's own deviation.
     """
 
     kernel: Kernel
     z: Float[Array, " n"]
     repeats: Float[Array, " n"]
     mean: float = 0.0
+    share: float = 0.0
 
     def take(self, which: Int[Array, " m"]) -> _Target:
         """At some positions."""
@@ -116,10 +129,12 @@ class ProcessBelief(Belief):
 
     Attributes:
         models: one for each structure of a weight that counts.
+        learned: positions of the networks of the dataset that they know.
         success: of +1 where training gave a value and -1 where it failed; None if none failed.
     """
 
     models: list[GaussianProcess]
+    learned: Int[Array, " m"]
     success: GaussianProcess | None
 
     @classmethod
@@ -132,6 +147,7 @@ class ProcessBelief(Belief):
         *,
         iterations: int,
         temper: float,
+        share: float,
         bases: Bases | None = None,
         focus: Rows | None = None,
     ) -> ProcessBelief:
@@ -147,6 +163,8 @@ class ProcessBelief(Belief):
             outcome: the transform that is modelled.
             iterations: of the optimizer of the hyperparameters, at most.
             temper: of the weights.
+            share: the part of what a kernel does not explain that is taken for the network's own
+                deviation, which its next training shows again, before any was trained again.
             bases: keeps what the next fit needs again; what is fitted does not depend on it.
             focus: networks near which will be predicted, where a subset is learned from; the best
                 if None.
@@ -159,6 +177,7 @@ class ProcessBelief(Belief):
         restart = _era(n) != _era(last)
         refit = restart or n - last >= _REFIT * n
         found = {name: _own(dataset.hyperparameters, name) for name in targets}
+        targets = _shared(targets, found, dataset, outcomes, share)
         due = {name: target for name, target in targets.items() if refit or not found[name]}
         if due:
             starts = {name: {} if restart else found[name] for name in due}
@@ -166,6 +185,7 @@ class ProcessBelief(Belief):
                 due, encoded, subset.spread(outcomes.z, subset.FITTED), starts, iterations
             )
         last = n if refit else last
+        targets = _shared(targets, found, dataset, outcomes, share)
 
         anchor = subset.anchor(n, last)
         chosen = _chosen(
@@ -197,6 +217,7 @@ class ProcessBelief(Belief):
                 **{f"{name}/{k}": v for name, own in found.items() for k, v in own.items()},
             },
             models=[believe(models[k], pending) for k in np.flatnonzero(counts)],
+            learned=np.concatenate([chosen, newer]),
             success=success,
         )
 
@@ -230,10 +251,60 @@ class ProcessBelief(Belief):
             self.models, self.weights, encoded, acquisition, rng=rng, count=count, offset=offset
         )
 
-    def posteriors(self, encoded: Encoded) -> list[Posterior]:
+    def posteriors(
+        self, encoded: Encoded, known: Int[Array, " c"] | None = None
+    ) -> list[Posterior]:
         """Of each model; the distances of blocks that structures share are computed once."""
-        found: Found = {}
-        return [model.project(encoded, found)[0] for model in self.models]
+        shared: Found = {}
+        found = [model.project(encoded, shared)[0] for model in self.models]
+        if known is None:
+            return found
+        place = np.full(max(len(self.outcomes.z), 1), -1)
+        place[self.learned] = np.arange(len(self.learned))
+        at = np.flatnonzero((known >= 0) & (place[known] >= 0))
+        return [
+            _replaced(posterior, at, model.observed(place[known[at]]))
+            for model, posterior in zip(self.models, found, strict=True)
+        ]
+
+    def repeat_gain(self) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+        """Positions of the networks that the models know, and the log gain of training each again.
+
+        The gain is that of `log_repeat_gain` by the moments of the mixture.
+        """
+        seen = [model.observed(np.arange(len(self.learned))) for model in self.models]
+        means = np.stack([posterior.mean for posterior in seen])
+        variances = np.stack([posterior.variance for posterior in seen])
+        mean = self.weights @ means
+        variance = self.weights @ (variances + means**2) - mean**2
+        noise = float(self.weights @ np.array([model.noise for model in self.models]))
+        return self.learned, log_repeat_gain(mean, variance, noise)
+
+
+def _replaced(posterior: Posterior, at: Int[Array, " m"], better: Posterior) -> Posterior:
+    mean, variance = posterior.mean.copy(), posterior.variance.copy()
+    mean[at], variance[at] = better.mean, better.variance
+    return Posterior(mean, variance)
+
+
+def _shared(
+    targets: Mapping[str, _Target],
+    hyperparameters: Mapping[str, Mapping[str, float]],
+    dataset: Dataset,
+    outcomes: Outcomes,
+    share: float,
+) -> dict[str, _Target]:
+    """The targets, each with how much of its noise is the networks' own deviation."""
+    freedom = float(np.maximum(dataset.repeats - 1, 0).sum())
+    squares = float(dataset.scatter.sum()) * outcomes.slope**2
+    found = dict(targets)
+    for name, target in targets.items():
+        if name != _SUCCESS:
+            total = np.exp(hyperparameters[name].get("noise", float(NOISE_PRIOR.mean[0])))
+            expected = _TRUST * (1 - share) * total
+            noise = (expected + squares) / (_TRUST + freedom)
+            found[name] = replace(target, share=float(np.clip(1 - noise / total, 0.0, _MOST)))
+    return found
 
 
 def _era(n: int) -> int:
@@ -275,7 +346,7 @@ def _fitted(
             own.z,
             start=starts[name],
             iterations=iterations,
-            repeats=own.repeats,
+            repeats=effective(own.repeats, own.share),
             mean=own.mean,
             distances=D,
         ).hyperparameters

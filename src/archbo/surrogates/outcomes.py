@@ -80,6 +80,16 @@ class Outcomes:
         return self.values[0] + self._span * expected, self._span * deviation
 
     @property
+    def slope(self) -> float:
+        """How much z grows with the objective among the best quarter; 0 for fewer than two values."""
+        if len(self.values) < 2:
+            return 0.0
+        k = max(1, (len(self.values) - 1) // _TAIL)
+        return float(
+            (self.scores[-1] - self.scores[-1 - k]) / (self.values[-1] - self.values[-1 - k])
+        )
+
+    @property
     def _span(self) -> float:
         """The unit in which the way back is computed, so that 1e12 and 1e-12 are alike."""
         if len(self.values) > 1:
