@@ -14,6 +14,7 @@ from archbo.kernels.base import (
 from archbo.kernels.blocks import Distances, Encoded
 from archbo.kernels.decisions import Hamming, Matern52
 from archbo.kernels.features import RBF
+from archbo.kernels.groups import Additive, GroupedHamming
 from archbo.kernels.histograms import HistogramRBF
 from archbo.kernels.isotropic import Isotropic, IsotropicMatern52
 from archbo.kernels.priors import LogNormal
@@ -27,10 +28,12 @@ from archbo.kernels.similarities import (
 
 __all__ = [
     "RBF",
+    "Additive",
     "Composite",
     "Distances",
     "Encoded",
     "Exponential",
+    "GroupedHamming",
     "Hamming",
     "HistogramLinear",
     "HistogramMinMax",

@@ -50,7 +50,8 @@ class Hamming(Exponential):
         return tuple(f"{self.block}.{d}" for d in range(len(self.scale)))
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
-        x, y = _options(a, self.block, self.blocks), _options(b, self.block, self.blocks)
+        x = options_by_column(a, self.block, self.blocks)
+        y = options_by_column(b, self.block, self.blocks)
         D = np.empty((self.blocks, x.shape[1], y.shape[1]))
         for d, scale in enumerate(self.scale):
             np.multiply(np.not_equal.outer(x[d], y[d]), 1 / scale, out=D[d])
@@ -106,8 +107,12 @@ def matern52(s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
     return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
 
 
-def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
-    """The options, an inactive decision being one more."""
+def options_by_column(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
+    """The options, an inactive decision being one more.
+
+    Raises:
+        ProblemError: if the block is missing or does not have so many columns.
+    """
     values = columns(encoded, block, count)
     active = columns(encoded, f"{block}.active", count)
     return by_column(np.where(active, values, _INACTIVE))

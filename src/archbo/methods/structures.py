@@ -7,7 +7,7 @@ cell says little about it under other settings, unless the fit finds that they d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import mul
 
@@ -15,16 +15,25 @@ import numpy as np
 
 from archbo.kernels import (
     RBF,
+    Additive,
     Encoded,
+    GroupedHamming,
     Hamming,
     HistogramRBF,
+    Isotropic,
     IsotropicMatern52,
     Kernel,
     Matern52,
+    Scaled,
+    Sum,
     structure,
 )
 
 _CONTEXT = ("context", "numbers")
+
+MANY = 16
+"""From so many columns on, they share length scales: one for each would say more of what the few
+results happened to be than of the space."""
 
 
 def default_structures(reference: Encoded) -> list[Kernel]:
@@ -46,6 +55,33 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     featured = "features" in reference
     alone = [_term(reference, ["features", *_CONTEXT])] if featured else decisions
     return [structure(*decisions, near), structure(counted), *map(structure, alone)]
+
+
+def grouped_structures(reference: Encoded, groups: Mapping[str, Sequence[int]]) -> list[Kernel]:
+    """The structures for spaces of many decisions: those of one group share a length scale.
+
+    Decisions and neighbourhoods plus features; decisions and neighbourhoods times features; and a
+    sum of effects of single decisions, of operation counts and of features. The evidence finds how
+    far the objective is such a sum.
+
+    Args:
+        reference: the encoding of random members, which scales each block.
+        groups: of the options and of the context: which group each decision is of.
+    """
+
+    def term(*names: str) -> list[Kernel]:
+        """The product over those blocks that exist, if any does."""
+        factors = [_shared(reference, name, groups) for name in names if _exists(reference, name)]
+        return [reduce(mul, factors)] if factors else []
+
+    near = ("options", "sizes", "wl0+wl1", *_CONTEXT)
+    effects = [Additive(name, tuple(of)) for name, of in groups.items() if of]
+    others = [*term("sizes"), *term("numbers"), *term("wl0"), *term("features")]
+    additive = Sum((*map(Scaled, others), *effects))
+    if "features" not in reference:
+        return [structure(*term(*near)), additive]
+    plus = structure(*term(*near), *term("features", *_CONTEXT))
+    return [plus, structure(*term(*near, "features")), additive]
 
 
 def deep_wl_structures(reference: Encoded) -> list[Kernel]:
@@ -86,8 +122,19 @@ def _chosen(reference: Encoded, name: str) -> Kernel:
 
 def _term(reference: Encoded, names: list[str]) -> Kernel:
     """The product of the kernels of those blocks that exist."""
-    factors = [_kernel(reference, name) for name in names if name.split("+")[0] in reference]
-    return reduce(mul, factors)
+    return reduce(mul, [_kernel(reference, name) for name in names if _exists(reference, name)])
+
+
+def _exists(reference: Encoded, name: str) -> bool:
+    return name.split("+")[0] in reference
+
+
+def _shared(reference: Encoded, name: str, groups: Mapping[str, Sequence[int]]) -> Kernel:
+    if name in groups:
+        return GroupedHamming.of(name, groups[name], reference)
+    if name == "features" and reference[name].shape[1] >= MANY:
+        return Isotropic.of(name, reference)
+    return _kernel(reference, name)
 
 
 def _kernel(reference: Encoded, name: str) -> Kernel:
