@@ -118,8 +118,8 @@ class Bound:
 class FeatureTable:
     """Numbers known before training: what the space knows of its members, and the user's functions.
 
-    Each function is called once for each member: those of one network need not agree, since a function
-    may look at operations that lead nowhere.
+    Each function is called once for each member: members that are the same network need not agree,
+    since a function may look at operations that lead nowhere.
 
     Args:
         functions: of an architecture, by name.

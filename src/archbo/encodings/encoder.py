@@ -20,6 +20,7 @@ import numpy as np
 from archbo.arrays import Array
 from archbo.encodings.base import Encode, Encoding
 from archbo.encodings.decisions import (
+    alike,
     categorical_columns,
     numeric_columns,
     one_hot,
@@ -46,6 +47,9 @@ class Encoder:
         user_features: the user's features of rows [n u]; None if there are none.
         encodings: further ones.
 
+    Attributes:
+        groups: which of the options, and of the context, are of one group; see `alike`.
+
     Raises:
         ProblemError: if two blocks have the same name.
     """
@@ -67,6 +71,7 @@ class Encoder:
             "sizes": numeric[shown[numeric]],
             "numbers": numeric[~shown[numeric]],
         }
+        self.groups = {name: alike(space, self._columns[name]) for name in ("options", "context")}
         self._shapes = True
         raw = self._raw_features(reference, space.views(reference))
         self._standardise = Standardiser.fit(raw)

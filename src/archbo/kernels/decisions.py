@@ -50,7 +50,8 @@ class Hamming(Exponential):
         return tuple(f"{self.block}.{d}" for d in range(len(self.scale)))
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
-        x, y = _options(a, self.block, self.blocks), _options(b, self.block, self.blocks)
+        x = options_by_column(a, self.block, self.blocks)
+        y = options_by_column(b, self.block, self.blocks)
         D = np.empty((self.blocks, x.shape[1], y.shape[1]))
         for d, scale in enumerate(self.scale):
             np.multiply(np.not_equal.outer(x[d], y[d]), 1 / scale, out=D[d])
@@ -59,7 +60,7 @@ class Hamming(Exponential):
     def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
         # s = sum_d w_d - sum_d w_d [equal in d], and the latter is a product of one-hot rows
         w = weights / np.asarray(self.scale)
-        x = _options(known, self.block, self.blocks)
+        x = options_by_column(known, self.block, self.blocks)
         ordered = np.sort(x, axis=1)
         first = np.ones(x.shape, dtype=bool)
         first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
@@ -67,7 +68,7 @@ class Hamming(Exponential):
         hot = ((option == x[column].T) * w[column]).T  # [q n]
 
         def squares(others: Encoded, found: Found) -> Array:  # noqa: ARG001
-            y = _options(others, self.block, self.blocks)
+            y = options_by_column(others, self.block, self.blocks)
             return w.sum() - (option == y[column].T).astype(float) @ hot
 
         return squares
@@ -133,8 +134,12 @@ def matern52(s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
     return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
 
 
-def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
-    """The options, an inactive decision being one more."""
+def options_by_column(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
+    """The options, an inactive decision being one more.
+
+    Raises:
+        ProblemError: if the block is missing or does not have so many columns.
+    """
     values = columns(encoded, block, count)
     active = columns(encoded, f"{block}.active", count)
     return by_column(np.where(active, values, _INACTIVE))

@@ -15,6 +15,7 @@ from archbo.acquisition import Acquisition, LogExpectedImprovement
 from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.data import Dataset, Prediction, Proposal
 from archbo.encodings import Encoder, Encoding, default_encoding
+from archbo.encodings.decisions import categorical_columns
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import join_rows
@@ -28,12 +29,19 @@ from archbo.methods.candidates import (
     maximin,
     neighborhood,
     new_rows,
+    offspring,
     pool,
     random_rows,
 )
 from archbo.methods.learned import LearnedBelief, ReadBy
 from archbo.methods.processes import Bases, ProcessBelief
-from archbo.methods.structures import default_structures, encoded_structures
+from archbo.methods.structures import (
+    ENCODINGS,
+    MANY,
+    default_structures,
+    encoded_structures,
+    grouped_structures,
+)
 from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
@@ -49,6 +57,8 @@ _DESIGN = 32  # the start design goes on so far where no result comes back in ti
 _PARENTS = 10  # the best networks, whose mutants are candidates
 _REPEATED = 10  # networks to measure before one is trained again
 _IMPROVEMENT = LogExpectedImprovement()  # what a new network promises, whatever chose it
+_LONGER = 5  # where decisions are many, climbs take so many times as many steps, of random moves
+_PATIENCE = 2  # and go on until so many of them led no higher
 _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
 
 
@@ -63,7 +73,8 @@ class BayesianOptimization:
         initial: trainings before the first fit, spread over the space.
         candidates: how many networks are scored before the local search.
         climbers: so many of the best candidates are climbed from,
-        climbs: so often, to the best of their neighbors.
+        climbs: so often, to the best of their neighbors; where decisions are many, in more and
+            smaller steps, to the best of random mutants and mixtures.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
         own: what a kernel does not explain is noise, and in part the network's own deviation, which
@@ -89,7 +100,7 @@ class BayesianOptimization:
     climbers: int = 5
     climbs: int = 2
     iterations: int = 12
-    temper: float = 3.0
+    temper: float = 5.0
     own: float = 0.5
     repeat: float = 1.0
     trust: float = 10.0
@@ -146,6 +157,10 @@ class _BayesianOptimization(Search):
         self._reference = sample(space, stream(problem.seed, "reference"), _REFERENCE)
         known = (lambda rows: features.values(space, rows)) if features.names else None
         encodings = settings.encodings
+        self._many = len(categorical_columns(space)) >= MANY
+        plain = settings.surrogate is None and settings.kernel is None and not encodings
+        if plain and not self._many and space.graphs(self._reference.take([0])):
+            encodings = ENCODINGS
         if settings.surrogate is not None and len(encodings) == 1:
             encodings = (ReadBy(encodings[0], settings.surrogate.block, known),)
         self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
@@ -164,7 +179,9 @@ class _BayesianOptimization(Search):
             return list(settings.kernel(few))
         if settings.encodings:
             return encoded_structures(few, [encoding.name for encoding in settings.encodings])
-        return default_structures(few)
+        return (
+            grouped_structures(few, self.encoder.groups) if self._many else default_structures(few)
+        )
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         with one_thread():
@@ -277,7 +294,7 @@ class _BayesianOptimization(Search):
             return fading * self.problem.log_prior(rows)
 
         drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
-        rows, encoded, score = self._climb(belief, rows, taken, lean, drawing)
+        rows, encoded, score = self._climb(belief, rows, taken, lean, rng, drawing)
         most = 1 if count == 1 else _SHORTLIST * count
         short = np.argsort(-score, kind="stable")[: None if acquisition.pool_wide else most]
         picks = belief.choose(
@@ -333,25 +350,33 @@ class _BayesianOptimization(Search):
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
     def _climb(
-        self, belief: Belief, rows: Rows, taken: Taken, lean: Callable[[Rows], Array], rng: Rng
+        self,
+        belief: Belief,
+        rows: Rows,
+        taken: Taken,
+        lean: Callable[[Rows], Array],
+        rng: Rng,
+        drawing: Rng,
     ) -> tuple[Rows, Encoded, Array]:
-        """Candidates with the neighbors of the best of them, their encoding and their scores."""
+        """Candidates with others near the best of them, their encoding and their scores."""
         settings = self.settings
         encoded = self.encoder.encode(rows)
-        score = belief.score(encoded, settings.acquisition, rng) + lean(rows)
-        climbs = 0 if settings.acquisition.pool_wide else settings.climbs
-        for _ in range(climbs if settings.climbers else 0):
-            top = np.argsort(-score, kind="stable")[: settings.climbers]
-            near, taken = neighborhood(
-                self.problem, rows.take(top), taken, most=settings.candidates // 2
-            )
+        score = belief.score(encoded, settings.acquisition, drawing) + lean(rows)
+        climbs = 0 if settings.acquisition.pool_wide or not settings.climbers else settings.climbs
+        patience = _PATIENCE if self._many else 1
+        for _ in range(_LONGER * climbs if self._many else climbs):
+            top = rows.take(np.argsort(-score, kind="stable")[: settings.climbers])
+            if self._many:  # too many neighbors to go through
+                near, taken = offspring(self.problem, top, settings.candidates // 5, rng, taken)
+            else:
+                near, taken = neighborhood(self.problem, top, taken, most=settings.candidates // 2)
             if not len(near):
                 break
             near_encoded = self.encoder.encode(near)
-            near_score = belief.score(near_encoded, settings.acquisition, rng) + lean(near)
-            improved = near_score.max() > score.max()
+            near_score = belief.score(near_encoded, settings.acquisition, drawing) + lean(near)
+            patience -= int(near_score.max() <= score.max())
             rows, encoded = stack([rows, near]), join_rows(encoded, near_encoded)
             score = np.concatenate([score, near_score])
-            if not improved:
+            if patience == 0:
                 break
         return rows, encoded, score

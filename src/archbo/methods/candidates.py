@@ -16,7 +16,7 @@ from archbo.errors import ExhaustedError
 from archbo.problem import Problem
 from archbo.spaces import Rows
 from archbo.spaces.compiled import stack
-from archbo.spaces.moves import enumerate_rows, mutate, neighbors, sample
+from archbo.spaces.moves import crossover, enumerate_rows, mutate, neighbors, sample
 
 _Key = TypeVar("_Key", int, str)
 
@@ -222,3 +222,19 @@ def neighborhood(problem: Problem, rows: Rows, taken: Taken, *, most: int) -> tu
         found.append(near.take(slice(0, most)))
         have += len(near)
     return new_rows(problem, stack(found), taken)
+
+
+def offspring(
+    problem: Problem, parents: Rows, count: int, rng: Rng, taken: Taken
+) -> tuple[Rows, Taken]:
+    """Up to `count` new rows near these or between them, and all then taken.
+
+    A half are mutants, a quarter double mutants, a quarter mixtures of two.
+    """
+    quarter = count // 4
+    once = mutate(problem.compiled, parents.take(rng.integers(len(parents), size=3 * quarter)), rng)
+    twice = mutate(problem.compiled, once.take(slice(2 * quarter, None)), rng)
+    first, second = rng.integers(len(parents), size=(2, quarter))
+    mixed = crossover(problem.compiled, parents.take(first), parents.take(second), rng)
+    drawn = stack([once.take(slice(0, 2 * quarter)), twice, mixed])
+    return new_rows(problem, drawn, taken)

@@ -34,7 +34,7 @@ above any value."""
 
 
 class Evidence:
-    """The log posterior density of the hyperparameters of one data set, with its gradient.
+    """The log posterior density of hyperparameters, up to a constant, with its gradient.
 
     Args:
         kernel: the prior covariance.
@@ -87,7 +87,7 @@ class Evidence:
         W = M.T.reshape(-1).take(self._pairs)
         W *= self._counts
         slope[:-1] -= 0.5 * pull(W[None])
-        return float(value + self.prior.log_density(x)), slope
+        return float(value + self.prior.log_ratio(x)), slope
 
 
 def fit(

@@ -131,9 +131,15 @@ class GaussianProcess:
 
     @property
     def log_evidence(self) -> float:
-        """Log marginal likelihood plus log prior of the hyperparameters: what a fit maximises."""
-        prior = self.kernel.prior.log_density(self.theta)
-        return self.log_likelihood + prior + NOISE_PRIOR.log_density(np.array([self.log_noise]))
+        """Log evidence of the kernel, about; a fit maximises it.
+
+        The log marginal likelihood plus the log of the hyperparameters' prior density over its
+        largest: Laplace's approximation where the posterior of the hyperparameters is as wide as
+        the prior. With the density itself, each hyperparameter of which the observations say
+        nothing would count against its kernel.
+        """
+        prior = self.kernel.prior.log_ratio(self.theta)
+        return self.log_likelihood + prior + NOISE_PRIOR.log_ratio(np.array([self.log_noise]))
 
     @property
     def fitted(self) -> Float[Array, " n"]:
@@ -234,7 +240,9 @@ class GaussianProcess:
         repeats = np.ones(len(z)) if repeats is None else repeats
         B = self.against(encoded, {}).T
         C = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
-        factor = self.factor.extend(B, C + np.diag(np.exp(self.log_noise) / effective(repeats, self.share)))
+        factor = self.factor.extend(
+            B, C + np.diag(np.exp(self.log_noise) / effective(repeats, self.share))
+        )
         together = np.concatenate([self.z, z])
         old, new = self.against, self.kernel.against(self.theta, encoded)
         return GaussianProcess(

@@ -81,7 +81,7 @@ class Outcomes:
 
     @property
     def slope(self) -> float:
-        """How much z grows with the objective among the best quarter; 0 for fewer than two values."""
+        """How much z grows with the objective among the best quarter; 0 for a single value."""
         if len(self.values) < 2:
             return 0.0
         k = max(1, (len(self.values) - 1) // _TAIL)
