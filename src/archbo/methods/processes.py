@@ -147,7 +147,7 @@ class ProcessBelief(Belief):
         *,
         iterations: int,
         temper: float,
-        share: float,
+        share: float = 0.0,
         bases: Bases | None = None,
         focus: Rows | None = None,
     ) -> ProcessBelief:
