@@ -161,6 +161,7 @@ class _BayesianOptimization(Search):
         plain = settings.surrogate is None and settings.kernel is None and not encodings
         if plain and not self._many and space.graphs(self._reference.take([0])):
             encodings = ENCODINGS
+        self._fine = len(ENCODINGS) if encodings is ENCODINGS else 0
         if settings.surrogate is not None and len(encodings) == 1:
             encodings = (ReadBy(encodings[0], settings.surrogate.block, known),)
         self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
@@ -222,6 +223,7 @@ class _BayesianOptimization(Search):
             iterations=settings.iterations,
             temper=settings.temper,
             share=settings.own,
+            fine=self._fine,
             bases=self._bases,
         )
 

@@ -26,6 +26,7 @@ from archbo.kernels.blocks import count_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods import subset
 from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
+from archbo.methods.structures import prior_odds
 from archbo.spaces import Rows
 from archbo.surrogates import GaussianProcess, Posterior, fit
 from archbo.surrogates.gp import NOISE_PRIOR, effective
@@ -148,6 +149,7 @@ class ProcessBelief(Belief):
         iterations: int,
         temper: float,
         share: float = 0.0,
+        fine: int = 0,
         bases: Bases | None = None,
         focus: Rows | None = None,
     ) -> ProcessBelief:
@@ -165,6 +167,7 @@ class ProcessBelief(Belief):
             temper: of the weights.
             share: the part of what a kernel does not explain that is taken for the network's own
                 deviation, which its next training shows again, before any was trained again.
+            fine: so many of the structures, the last ones, compare fine detail; see `prior_odds`.
             bases: keeps what the next fit needs again; what is fitted does not depend on it.
             focus: networks near which will be predicted, where a subset is learned from; the best
                 if None.
@@ -207,6 +210,8 @@ class ProcessBelief(Belief):
         success = processes.pop(_SUCCESS, None)
         models = list(processes.values())
         weights = evidence_weights([model.log_evidence for model in models], temper=temper)
+        weights = weights * prior_odds(len(models), fine, n)
+        weights = weights / weights.sum()
         counts = weights >= _NEGLIGIBLE * weights.max()
         pending = encoder.encode(dataset.pending)
         return cls(

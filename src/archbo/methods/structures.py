@@ -13,6 +13,7 @@ from operator import mul
 
 import numpy as np
 
+from archbo.arrays import Array, Float
 from archbo.encodings import Flat, ShortestPaths
 from archbo.kernels import (
     RBF,
@@ -38,7 +39,26 @@ results happened to be than of the space."""
 
 
 ENCODINGS = (ShortestPaths(), Flat(name="flat"))
-"""What the default structures read beside the blocks that every search has."""
+"""What the default structures read beside the blocks that every search has: fine detail."""
+
+_FINE_FROM = 15
+"""From so many trained networks on, structures of fine detail have the same odds as the others."""
+
+
+def prior_odds(structures: int, fine: int, n: int) -> Float[Array, " k"]:
+    """Relative prior weights of structures of which the last `fine` compare fine detail.
+
+    After a handful of trainings these know little beyond what was trained, and their evidence is
+    too weak to say so.
+
+    Args:
+        structures: how many there are.
+        fine: how many of them, the last ones.
+        n: how many networks were trained.
+    """
+    odds = np.ones(structures)
+    odds[structures - fine :] = min(1.0, n / _FINE_FROM) ** 3
+    return odds
 
 
 def default_structures(reference: Encoded) -> list[Kernel]:
