@@ -177,7 +177,7 @@ class Proposal:
     Attributes:
         architecture: what to train.
         origin: "initial", "model", "random", "user" or the name of a method such as "evolution";
-            "repeat" and "confirm" for what is trained again.
+            "repeat", "again" and "confirm" for what is trained again.
         prediction: what the surrogate expected before the training; None without a surrogate.
         score: the acquisition's value, such as log expected improvement in nats; None without one.
         hyperparameters: the fitted surrogate's, by name; the next fit starts from them.

@@ -354,7 +354,7 @@ def repeats_of(values, trials, **settings):
     again = 0
     for k in range(trials):
         proposal = opt.propose()
-        again += proposal.origin == "repeat"
+        again += proposal.origin == "again"
         opt.tell(proposal.architecture, values(proposal.architecture, k))
     return again
 

@@ -343,7 +343,7 @@ class _BayesianOptimization(Search):
         (arch,) = self.problem.compiled.architectures(rows)
         mean, sd = belief.predict(self.encoder.encode(rows), positions[[best]])
         expected = Prediction(float(self.problem.objective.inward(mean)[0]), float(sd[0]))
-        return [Proposal(arch, "repeat", expected, float(gain[best]), belief.hyperparameters)]
+        return [Proposal(arch, "again", expected, float(gain[best]), belief.hyperparameters)]
 
     def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> tuple[Rows, Taken]:
         """New networks, many of them near the best."""

@@ -84,6 +84,7 @@ class CompiledSpace:
 
     def __init__(self, root: Part) -> None:
         self.root = root
+        self._seen: tuple[Rows, dict[str, GraphBatch]] | None = None
         self.decisions = root.decisions("space", 0, None)
         self.blocks = list(self._walk(root, "space", 0))
         outermost = self._outermost(root, "space", 0)
@@ -223,8 +224,11 @@ class CompiledSpace:
     def graphs(self, rows: Rows) -> dict[str, GraphBatch]:
         """The graph view: each outermost cell or chain by its path, dead vertices removed.
 
-        Where a part is inactive, its graph has no vertices.
+        Where a part is inactive, its graph has no vertices. Several encodings ask for the graphs of
+        the same rows one after another, so the last ones are kept.
         """
+        if (last := self._seen) is not None and last[0] is rows:
+            return dict(last[1])
         found = {}
         for block in self._graph_blocks:
             structure = self.structures[block.path]
@@ -232,7 +236,8 @@ class CompiledSpace:
             batch = structure.graphs(values, active).pruned()
             present = self.present(rows, block)
             found[block.path] = batch if present.all() else batch.where(present)
-        return found
+        self._seen = rows, found
+        return dict(found)
 
     def views(self, rows: Rows) -> dict[str, GraphView]:
         """What is encoded of the graph view; see `graphs`."""

@@ -75,7 +75,7 @@ class History:
     def start(self, proposals: list[Proposal]) -> list[Architecture]:
         """Proposals, now in training."""
         self.hyperparameters = proposals[-1].hyperparameters or self.hyperparameters
-        self.repeated += sum(proposal.origin == "repeat" for proposal in proposals)
+        self.repeated += sum(proposal.origin == "again" for proposal in proposals)
         archs = [proposal.architecture for proposal in proposals]
         self.pending += archs
         return archs
