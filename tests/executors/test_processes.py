@@ -71,7 +71,7 @@ def test_a_worker_that_died_idle_is_replaced(make):
     executor = make(train, SPACE, workers=1)
     (first,) = run(executor, ["pid"])[0]
     os.kill(int(first.value), signal.SIGKILL)
-    assert gone(int(first.value))
+    os.waitid(os.P_PID, int(first.value), os.WEXITED | os.WNOWAIT)  # all its threads have ended
     (second,) = run(executor, ["pid"])[0]
     assert isinstance(second, Finished)
     assert second.value != first.value
