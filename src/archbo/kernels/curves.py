@@ -42,7 +42,7 @@ d(0), `wander bend` says how soon d settles, `noise early` how much larger noise
 
 PRIOR = LogNormal(
     np.array([0.8, *np.log([1.0, 0.3, 0.1, 0.1, 0.1, 1.0, 0.005, 2.0])]),
-    np.array([0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 1.5, 1.0]),
+    np.array([0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 1.5, 2.0]),
 )
 """Of eta; `rho` itself is normal. Values have about unit variance at the end."""
 

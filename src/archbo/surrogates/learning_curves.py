@@ -17,8 +17,11 @@ from archbo.errors import NumericalError, ProblemError
 _OUTLYING = 8.0
 """A step down by so many robust standard deviations of such steps is no part of training."""
 
-_LEAST_STEP = 0.1
-"""No step smaller than this part of the spread of the values is one, however equal the others."""
+_LEAST_STEP = 0.4
+"""No step smaller than this part of the middle 80% of the values is one: a standard deviation."""
+
+_ENOUGH = 3
+"""So many steps tell what is usual."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +141,35 @@ class Curves:
     def with_jumps(self) -> Curves:
         """Marks where curves fell out of their course, such as trainings that diverged.
 
-        A step down from one value to the next is one where it is far below the steps of all curves:
-        by 8 robust standard deviations of theirs, and by a tenth of the values' spread.
+        A step down from one value to the next is one where it is as large as the spread of all
+        values and by 8 robust standard deviations below the steps of other curves to that epoch.
+        Where the next value is half way back at least, it was a single bad value, and is left out.
         """
-        jumped = np.full(self.n, len(self.epochs))
-        steps, where = _steps(self.values)
-        known = steps[~np.isnan(steps)]
-        if len(known):
-            spread = float(np.nanquantile(self.values, 0.9) - np.nanquantile(self.values, 0.1))
-            middle = float(np.median(known))
-            scale = 1.4826 * float(np.median(np.abs(known - middle)))
-            least = min(middle - _OUTLYING * scale, -_LEAST_STEP * spread)
-            fell = np.nan_to_num(steps) < least
-            rows = np.flatnonzero(fell.any(axis=1))
-            jumped[rows] = where[rows, fell[rows].argmax(axis=1)]
-        return Curves(self.epochs, self.values, self.full, self.shortest, jumped)
+        values, jumped = self.values.copy(), np.full(self.n, len(self.epochs))
+        if self.known.any():
+            low, high = np.quantile(values[self.known], [0.1, 0.9])
+            least = max(_LEAST_STEP * float(high - low), np.finfo(float).tiny)
+            before = np.full(self.n, np.nan)
+            for g in range(len(self.epochs)):
+                steps = values[:, g] - before
+                fell = np.nan_to_num(steps) < -np.maximum(_usual(steps), least)
+                for i in np.flatnonzero(fell & (jumped == len(self.epochs))):
+                    later = values[i, g + 1 :][self.known[i, g + 1 :]]
+                    if len(later) and later[0] - values[i, g] > -0.5 * steps[i]:
+                        values[i, g] = np.nan
+                    else:
+                        jumped[i] = g
+                before = np.where(np.isnan(values[:, g]), before, values[:, g])
+        return Curves(self.epochs, values, self.full, self.shortest, jumped)
+
+
+def _usual(steps: Float[Array, " n"]) -> float:
+    """So far below 0 a step may be, by those of all curves; infinite if they are too few."""
+    known = steps[~np.isnan(steps)]
+    if len(known) < _ENOUGH:
+        return np.inf
+    middle = float(np.median(known))
+    return _OUTLYING * 1.4826 * float(np.median(np.abs(known - middle))) - middle
 
 
 def _until_crash(curve: Sequence[tuple[int | float, int | float]]) -> list[tuple[int | float, int | float]]:
@@ -163,16 +180,3 @@ def _until_crash(curve: Sequence[tuple[int | float, int | float]]) -> list[tuple
             break
         kept.append((float(epoch), float(value)))
     return kept
-
-
-def _steps(values: Float[Array, "n G"]) -> tuple[Array, Array]:
-    """From each value to the curve's next one, [n G]; and the position of that next one."""
-    n, G = values.shape
-    steps, where = np.full((n, G), np.nan), np.full((n, G), G)
-    following, position = np.full(n, np.nan), np.full(n, G)
-    for g in reversed(range(G)):
-        here = ~np.isnan(values[:, g])
-        steps[here, g] = following[here] - values[here, g]
-        where[here, g] = position[here]
-        following, position = np.where(here, values[:, g], following), np.where(here, g, position)
-    return steps, where

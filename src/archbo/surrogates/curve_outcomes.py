@@ -1,0 +1,102 @@
+"""Learning curves in units in which all epochs are alike, and back.
+
+Notation: n curves, G epochs.
+    y  [n G]  values, larger is better; NaN where there is none      z  [n G]  transformed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from archbo.arrays import Array, Float
+from archbo.surrogates.learning_curves import Curves
+from archbo.surrogates.outcomes import HalfRank, Outcomes, OutcomeTransform
+
+_FEW = 3.0
+"""A spread of so many curves counts half, and that of the epoch before the other half."""
+
+_LEAST_SPREAD = 0.1
+"""An epoch's spread is at least this part of the largest: where all curves still are where they
+began, what differs is noise."""
+
+
+@dataclass(frozen=True)
+class CurveOutcomes:
+    """Transformed curves, and the way back.
+
+    Attributes:
+        curves: z in place of y.
+        level, spread: [G] the units of each epoch.
+        outcomes: how values in these units became z.
+    """
+
+    curves: Curves
+    level: Float[Array, " G"] = field(repr=False)
+    spread: Float[Array, " G"] = field(repr=False)
+    outcomes: Outcomes = field(repr=False)
+
+    @classmethod
+    def of(cls, curves: Curves, transform: OutcomeTransform | None = None) -> CurveOutcomes:
+        """Transform curves.
+
+        First by epoch: the curves that reach an epoch get the median and the spread there that
+        they had at their epoch before. So that an epoch that only the good reached does not make
+        them average. Then all values together, by `HalfRank` if no other transform is given: how
+        bad the bad are does not count.
+        """
+        level, spread = _units(curves.values)
+        units = (curves.values - level) / spread
+        found = (transform or HalfRank())(units[curves.known])
+        z = np.full(units.shape, np.nan)
+        z[curves.known] = found.z
+        return cls(curves.with_values(z), level, spread, found)
+
+    def to_objective(
+        self,
+        mean: Float[Array, " c"],
+        sd: Float[Array, " c"],
+        *,
+        epoch: int | float | None = None,
+    ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+        """Mean and standard deviation in the objective's units of normal z after an epoch.
+
+        Full training if it is None; between and beyond the known epochs the nearest units hold.
+        """
+        units, deviation = self.outcomes.to_objective(mean, sd)
+        if not len(self.level):
+            return units, deviation
+        wanted = self.curves.full if epoch is None else epoch
+        k = int(np.abs(np.log(self.curves.epochs) - np.log(wanted)).argmin())
+        return self.level[k] + self.spread[k] * units, self.spread[k] * deviation
+
+
+def _units(y: Float[Array, "n G"]) -> tuple[Array, Array]:
+    """Level and spread of each epoch."""
+    n, G = y.shape
+    level, spread = np.zeros(G), np.ones(G)
+    before = np.full(n, np.nan)  # in units
+    for g in range(G):
+        known = ~np.isnan(y[:, g])
+        both = known & ~np.isnan(before)
+        c = int(both.sum())
+        if c:
+            here, last = _middle(y[both, g]), _middle(before[both])
+            ratio = here[1] / last[1] if here[1] > 0 and last[1] > 0 else spread[g - 1]
+            weight = c / (c + _FEW)
+            spread[g] = ratio**weight * spread[g - 1] ** (1 - weight)
+            level[g] = here[0] - spread[g] * last[0]
+        elif known.any():
+            level[g], own = _middle(y[known, g])
+            spread[g] = own or (spread[g - 1] if g else 1.0)
+        before = np.where(known, (y[:, g] - level[g]) / spread[g], before)
+    return level, np.maximum(spread, _LEAST_SPREAD * spread.max(initial=0.0))
+
+
+def _middle(y: Float[Array, " n"]) -> tuple[float, float]:
+    """Median, and root mean square distance of the better half from it."""
+    middle = float(np.median(y))
+    above = np.abs(y[y >= middle] - middle) if (y > middle).any() else np.abs(y - middle)
+    largest = float(above.max())
+    return middle, largest * float(np.sqrt(np.mean((above / largest) ** 2))) if largest else 0.0
