@@ -76,7 +76,8 @@ class CurveEvidence:
         patterns, G = self._patterns, len(self._places)
         curve, which = patterns.curve, patterns.which
         U = solved.mean_factor.whiten(solved.BP.T).T  # [N q]
-        E = solved.factor.inverse() - U @ U.T - np.outer(solved.beta, solved.beta)
+        B = solved.factor.inverse()
+        E = B - U @ U.T - np.outer(solved.beta, solved.beta)
 
         # By K: Phi_i' (A^-1 - alpha alpha') Phi_j = T_i' E_ij T_j, summed over f and h.
         weighted = E * (solved.T @ solved.T.T)
@@ -108,7 +109,6 @@ class CurveEvidence:
         by_loadings = -np.matmul(turned, patterns.total(M))  # [P m r]
 
         # By C: L^-T (I - Q Q' + Q B_ii Q' - F F' - a a') L^-1 of each curve.
-        B = solved.factor.inverse()
         blocks = np.zeros((len(which), 2, 2))
         slot = patterns.slot
         blocks[curve, slot, slot] = B.diagonal()

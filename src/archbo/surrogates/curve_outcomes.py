@@ -96,7 +96,10 @@ def _units(y: Float[Array, "n G"]) -> tuple[Array, Array]:
 
 def _middle(y: Float[Array, " n"]) -> tuple[float, float]:
     """Median, and root mean square distance of the better half from it."""
-    middle = float(np.median(y))
-    above = np.abs(y[y >= middle] - middle) if (y > middle).any() else np.abs(y - middle)
-    largest = float(above.max())
-    return middle, largest * float(np.sqrt(np.mean((above / largest) ** 2))) if largest else 0.0
+    ordered, half = np.sort(y), len(y) // 2
+    middle = float(ordered[half] + ordered[-1 - half]) / 2
+    better = ordered[half:] - middle
+    # If the better half is all equal, the other gives the spread.
+    apart = better if better[-1] > 0 else ordered - middle
+    largest = max(float(apart[-1]), -float(apart[0]))
+    return middle, largest * float(np.sqrt(((apart / largest) ** 2).mean())) if largest else 0.0

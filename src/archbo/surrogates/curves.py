@@ -155,7 +155,7 @@ class CurveProcess:
     @property
     def noise(self) -> float:
         """The variance of one evaluation after a full training."""
-        return float(over_epochs.shape(self.eta, np.ones(1)).noise[0])
+        return float(over_epochs.noise_variance(self.eta, np.ones(1))[0])
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -201,12 +201,13 @@ class CurveProcess:
         """Of one known curve: its values after some epochs together."""
         which, asked = np.full(len(epochs), curve), np.asarray(epochs, dtype=float)
         targets = self._known(which, asked)
-        return self._together(targets, np.full((len(asked),) * 2, self._variances(1)[0]))
+        one = np.ones((len(asked), len(asked)))
+        return self._together(targets, self._variances(1)[0] * one, one)
 
     def joint(self, encoded: Encoded) -> JointPosterior:
         """Of new trainings of all rows together: their final values."""
         prior = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
-        return self._together(self._new(encoded, None), prior)
+        return self._together(self._new(encoded, None), prior, np.eye(len(prior)))
 
     def sample(self, encoded: Encoded, rng: Rng, m: int) -> Float[Array, "m c"]:
         """Draws of the final values of new trainings of all rows together."""
@@ -299,31 +300,34 @@ class CurveProcess:
 
     def _each(self, targets: _Targets, variances: Float[Array, " c"]) -> Posterior:
         mean, V, rest, U = self._project(targets)
-        prior = (targets.loadings**2).sum(axis=1) * variances + self._beside(targets).diagonal()
+        s, R = targets.places, targets.R
+        beside = over_epochs.own_variance(self.eta, s) + over_epochs.mean_variance(s)
+        beside += JUMP_VARIANCE * targets.jumped - np.einsum("cq,cq->c", R, R)
+        prior = (targets.loadings**2).sum(axis=1) * variances + beside
         lost = np.einsum("nc,nc->c", V, V) + np.einsum("cm,cm->c", rest, rest)
         variance = prior - lost + np.einsum("qc,qc->c", U, U)
         return Posterior(mean, np.maximum(variance, LEAST_VARIANCE * prior))
 
-    def _together(self, targets: _Targets, K: Float[Array, "c c"]) -> JointPosterior:
+    def _together(
+        self, targets: _Targets, K: Float[Array, "c c"], same: Float[Array, "c c"]
+    ) -> JointPosterior:
+        """All targets together, of new curves or of one that is known.
+
+        Args:
+            targets: what is asked.
+            K: prior covariance of their architectures.
+            same: 1 where two of them are of one curve.
+        """
         mean, V, rest, U = self._project(targets)
-        prior = (targets.loadings @ targets.loadings.T) * K + self._beside(targets)
+        s, R = targets.places, targets.R
+        own = over_epochs.own_covariance(self.eta, s, s)
+        own += JUMP_VARIANCE * np.multiply.outer(targets.jumped, targets.jumped)
+        beside = over_epochs.mean_covariance(s, s) - R @ R.T
+        prior = (targets.loadings @ targets.loadings.T) * K + same * own + beside
         covariance = prior - V.T @ V - rest @ rest.T + U.T @ U
         least = LEAST_VARIANCE * prior.diagonal()
         np.fill_diagonal(covariance, np.maximum(covariance.diagonal(), least))
         return JointPosterior(mean, covariance)
-
-    def _beside(self, targets: _Targets) -> Float[Array, "c c"]:
-        """Prior covariance of all but f, h and the known coordinates of the mean curve.
-
-        New curves have own parts of their own; known targets must be of one curve or be read off
-        the diagonal only.
-        """
-        s = targets.places
-        own = over_epochs.own_covariance(self.eta, s, s)
-        own += JUMP_VARIANCE * np.multiply.outer(targets.jumped, targets.jumped)
-        if (targets.curve < 0).any():
-            own = np.diag(own.diagonal())
-        return own + over_epochs.mean_covariance(s, s) - targets.R @ targets.R.T
 
 
 def places(curves: Curves, epochs: Float[Array, " c"]) -> Float[Array, " c"]:

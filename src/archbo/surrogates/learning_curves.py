@@ -152,7 +152,10 @@ class Curves:
             before = np.full(self.n, np.nan)
             for g in range(len(self.epochs)):
                 steps = values[:, g] - before
-                fell = np.nan_to_num(steps) < -np.maximum(_usual(steps), least)
+                if not np.nanmin(steps, initial=0.0) < -least:
+                    before = np.where(np.isnan(values[:, g]), before, values[:, g])
+                    continue
+                fell = np.nan_to_num(steps) < -max(_usual(steps), least)
                 for i in np.flatnonzero(fell & (jumped == len(self.epochs))):
                     later = values[i, g + 1 :][self.known[i, g + 1 :]]
                     if len(later) and later[0] - values[i, g] > -0.5 * steps[i]:
