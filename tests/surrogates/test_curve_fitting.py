@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from archbo.kernels import RBF, Hamming, structure
+from archbo.kernels.curves import NAMES
 from archbo.surrogates.curve_fitting import CurveEvidence, fit_curves
 from archbo.surrogates.learning_curves import Curves
 
@@ -42,3 +43,23 @@ def test_the_gradient_of_the_evidence_equals_finite_differences(n, jumps):
             (evidence(x + h * e)[0] - evidence(x - h * e)[0]) / (2 * h) for e in np.eye(len(x))
         ]
         np.testing.assert_allclose(slope, numeric, atol=1e-6 * (1 + np.abs(slope).max()))
+
+
+def test_a_fit_never_has_less_evidence_than_its_start():
+    rng = np.random.default_rng(0)
+    encoded, curves = rows(rng, 20), partial_curves(rng, 20)
+    start = fit_curves(KERNEL, encoded, curves, rng=rng, iterations=0)
+    found = fit_curves(KERNEL, encoded, curves, rng=rng)
+    assert found.log_evidence > start.log_evidence
+    again = fit_curves(KERNEL, encoded, curves, rng=rng, start=found.hyperparameters, iterations=1)
+    assert again.log_evidence >= found.log_evidence
+
+
+def test_many_curves_are_fitted_by_some_and_all_are_known():
+    rng = np.random.default_rng(0)
+    encoded, curves = rows(rng, 40), partial_curves(rng, 40)
+    found = fit_curves(KERNEL, encoded, curves, rng=np.random.default_rng(1), largest=15)
+    again = fit_curves(KERNEL, encoded, curves, rng=np.random.default_rng(1), largest=15)
+    assert found.n == 40
+    assert found.hyperparameters == again.hyperparameters
+    assert set(found.hyperparameters) == {*KERNEL.names, *NAMES}

@@ -169,16 +169,14 @@ def fit_curves(
     means = [*map(float, kernel.prior.mean), *map(float, over_epochs.PRIOR.mean)]
     names, known = (*kernel.names, *over_epochs.NAMES), start or {}
     x = np.array([known.get(name, m) for name, m in zip(names, means, strict=True)])
-    if curves.n and iterations:
+    if curves.known.any() and iterations:
         chosen = _chosen(curves, rng, largest)
         few = rows(encoded, chosen)
         own = distances if len(chosen) == curves.n else kernel.distances(few, few)
         evidence = CurveEvidence(kernel, own, curves.take(chosen))
         x = _maximise(evidence, x, iterations=iterations, tolerance=tolerance)
     theta, eta = np.split(x, [len(kernel.names)])
-    return CurveProcess.observe(
-        kernel, encoded, curves, theta=theta, eta=eta, distances=distances
-    )
+    return CurveProcess.observe(kernel, encoded, curves, theta=theta, eta=eta, distances=distances)
 
 
 def _chosen(curves: Curves, rng: Rng, largest: int) -> Array:

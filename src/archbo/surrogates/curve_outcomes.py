@@ -22,36 +22,52 @@ _LEAST_SPREAD = 0.1
 began, what differs is noise."""
 
 
+_ANCHORS = 200
+"""The way back has so many pieces at most: each costs a prediction time."""
+
+
 @dataclass(frozen=True)
 class CurveOutcomes:
     """Transformed curves, and the way back.
 
     Attributes:
-        curves: z in place of y.
-        level, spread: [G] the units of each epoch.
+        curves: z in place of y, thinned, jumps marked.
+        epochs: [G] all epochs.
+        level, spread: [G] the units of each.
         outcomes: how values in these units became z.
     """
 
     curves: Curves
+    epochs: Float[Array, " G"] = field(repr=False)
     level: Float[Array, " G"] = field(repr=False)
     spread: Float[Array, " G"] = field(repr=False)
     outcomes: Outcomes = field(repr=False)
 
     @classmethod
-    def of(cls, curves: Curves, transform: OutcomeTransform | None = None) -> CurveOutcomes:
+    def of(
+        cls, curves: Curves, *, transform: OutcomeTransform | None = None, points: int = 20
+    ) -> CurveOutcomes:
         """Transform curves.
 
         First by epoch: the curves that reach an epoch get the median and the spread there that
-        they had at their epoch before. So that an epoch that only the good reached does not make
+        they had at their epoch before, so that an epoch that only the good reached does not make
         them average. Then all values together, by `HalfRank` if no other transform is given: how
         bad the bad are does not count.
+
+        Args:
+            curves: as they were measured.
+            transform: of all values together.
+            points: of so many epochs, and the newest of each curve.
         """
         level, spread = _units(curves.values)
-        units = (curves.values - level) / spread
-        found = (transform or HalfRank())(units[curves.known])
-        z = np.full(units.shape, np.nan)
-        z[curves.known] = found.z
-        return cls(curves.with_values(z), level, spread, found)
+        units = curves.with_values((curves.values - level) / spread).with_jumps().thinned(points)
+        found = (transform or HalfRank())(units.values[units.known])
+        z = np.full(units.values.shape, np.nan)
+        z[units.known] = found.z
+        u = len(found.values)
+        kept = np.unique(np.linspace(0, u - 1, min(u, _ANCHORS)).round().astype(int))
+        back = Outcomes(found.z, found.values[kept], found.scores[kept])
+        return cls(units.with_values(z), curves.epochs, level, spread, back)
 
     def to_objective(
         self,
@@ -62,13 +78,14 @@ class CurveOutcomes:
     ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
         """Mean and standard deviation in the objective's units of normal z after an epoch.
 
-        Full training if it is None; between and beyond the known epochs the nearest units hold.
+        After full training if it is None. Between and beyond the known epochs the nearest units
+        hold; without any value, z itself is given back.
         """
         units, deviation = self.outcomes.to_objective(mean, sd)
-        if not len(self.level):
+        if len(self.epochs) == 0:
             return units, deviation
         wanted = self.curves.full if epoch is None else epoch
-        k = int(np.abs(np.log(self.curves.epochs) - np.log(wanted)).argmin())
+        k = int(np.abs(np.log(self.epochs / wanted)).argmin())
         return self.level[k] + self.spread[k] * units, self.spread[k] * deviation
 
 

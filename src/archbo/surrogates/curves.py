@@ -16,7 +16,7 @@ import numpy as np
 from archbo.arrays import Array, Float, Int, Rng
 from archbo.kernels import curves as over_epochs
 from archbo.kernels.base import Kernel
-from archbo.kernels.blocks import Distances, Encoded, count_rows
+from archbo.kernels.blocks import Distances, Encoded, count_rows, join_rows
 from archbo.surrogates.base import JointPosterior, Posterior
 from archbo.surrogates.gp import LEAST_VARIANCE
 from archbo.surrogates.learning_curves import Curves
@@ -184,7 +184,7 @@ class CurveProcess:
 
         The prior correlation of both over architectures, curves' own parts left out.
         """
-        a, b = over_epochs.loadings(self.eta, places(self.curves, np.array([epoch])))[0]
+        a, b = over_epochs.loadings(self.eta, places(self.curves, np.array([float(epoch)])))[0]
         return float(a / np.hypot(a, b))
 
     def predict(self, encoded: Encoded, epoch: int | float | None = None) -> Posterior:
@@ -213,11 +213,15 @@ class CurveProcess:
         """Draws of the final values of new trainings of all rows together."""
         return self.joint(encoded).sample(rng, m)
 
+    def condition_on(self, encoded: Encoded, z: Float[Array, " q"]) -> CurveProcess:
+        """The process that knows the final values of q new trainings, too."""
+        full = np.array([self.curves.full], dtype=float)
+        more = Curves(full, z[:, None], self.curves.full)
+        return self.with_curves(join_rows(self.encoded, encoded), self.curves.joined(more))
+
     def with_curves(self, encoded: Encoded, curves: Curves) -> CurveProcess:
         """The process that knows other curves, with the same hyperparameters."""
-        return CurveProcess.observe(
-            self.kernel, encoded, curves, theta=self.theta, eta=self.eta
-        )
+        return CurveProcess.observe(self.kernel, encoded, curves, theta=self.theta, eta=self.eta)
 
     @cached_property
     def _root(self) -> Array:
@@ -228,9 +232,7 @@ class CurveProcess:
 
     def _after_jump(self, which: Array, epochs: Array) -> Array:
         """1 where a curve had left its course before an epoch, [c]."""
-        if self.curves.jumped is None:
-            return np.zeros(len(which))
-        left = np.append(self.curves.epochs, np.inf)[self.curves.jumped[which]]
+        left = np.append(self.curves.epochs, np.inf)[self.curves.jumps[which]]
         return (epochs >= left).astype(float)
 
     def _variances(self, c: int) -> Array:
@@ -278,7 +280,7 @@ class CurveProcess:
         return self.kernel.covariance(self.theta, distances)
 
     def _project(self, targets: _Targets) -> tuple[Array, Array, Array, Array]:
-        """The mean [c], and what their covariance loses, V [N c] and rest [c m], and gains [q c]."""
+        """The mean [c], and roots of covariances: V [N c] and rest [c m] lost, U [q c] gained."""
         patterns, reduced, solved = self.patterns, self.reduced, self.solved
         cross = (solved.T @ targets.loadings.T) * targets.K[patterns.curve]
         rest = targets.own

@@ -35,8 +35,9 @@ class Curves:
         values: [n G]; NaN where nothing is known.
         full: the fidelity of a full training.
         shortest: the lowest fidelity; the first of the epochs if None.
-        jumped: [n] position of the first epoch after which a curve left its course; G if it did
-            not. What comes from there on counts for the curve, but not for its architecture.
+        jumped: [n] position of the epoch from which on a curve has left its course; G if it has
+            not, None if none has. What comes from there on counts for the curve, but says little
+            of its architecture.
     """
 
     epochs: Float[Array, " G"]
@@ -47,12 +48,6 @@ class Curves:
 
     def __post_init__(self) -> None:
         epochs = np.asarray(self.epochs, dtype=float)
-        if self.values.ndim != 2 or self.values.shape[1] != len(epochs):
-            raise ProblemError(
-                f"{len(epochs)} epochs need values of so many columns, "
-                f"got the shape {self.values.shape}",
-                path="Curves",
-            )
         ascending = bool((np.diff(epochs) > 0).all() and (epochs > 0).all())
         if not ascending or (len(epochs) and epochs[-1] > self.full):
             raise ProblemError(
@@ -102,6 +97,11 @@ class Curves:
         """Where there is a value."""
         return ~np.isnan(self.values)
 
+    @property
+    def jumps(self) -> Int[Array, " n"]:
+        """Where each curve left its course; G if it did not."""
+        return np.full(self.n, len(self.epochs)) if self.jumped is None else self.jumped
+
     @cached_property
     def newest(self) -> Int[Array, " n"]:
         """The position of the last value of each curve; -1 if it has none."""
@@ -117,13 +117,26 @@ class Curves:
         """The same epochs with other values, such as transformed ones."""
         return Curves(self.epochs, values, self.full, self.shortest, self.jumped)
 
-    def thinned(self, points: int = 12) -> Curves:
+    def joined(self, other: Curves) -> Curves:
+        """These curves and others behind them, at the epochs of both."""
+        epochs = np.union1d(self.epochs, other.epochs)
+        values, jumped = [], []
+        for part in (self, other):
+            at = np.searchsorted(epochs, part.epochs)
+            spread = np.full((part.n, len(epochs)), np.nan)
+            spread[:, at] = part.values
+            values.append(spread)
+            jumped.append(np.append(at, len(epochs))[part.jumps])
+        together = np.concatenate(values), np.concatenate(jumped)
+        return Curves(epochs, together[0], self.full, self.shortest, together[1])
+
+    def thinned(self, points: int = 20) -> Curves:
         """Only so many epochs, spread evenly over their logarithms, and the newest of each curve.
 
         Neighbours in epoch agree: what is left out was nearly known.
         """
         G = len(self.epochs)
-        if G <= points:
+        if points >= G:
             return self
         wanted = np.geomspace(self.epochs[0], self.epochs[-1], points)
         nearest = np.abs(np.subtract.outer(wanted, self.epochs)).argmin(axis=1)
@@ -131,11 +144,9 @@ class Curves:
         kept[nearest] = True
         stays = self.known & (kept | (np.arange(G) == self.newest[:, None]))
         used = stays.any(axis=0)
-        jumped = None
-        if self.jumped is not None:
-            jumped = np.concatenate([[0], np.cumsum(used)])[self.jumped]
+        jumped = np.concatenate([[0], np.cumsum(used)])[self.jumps]
         values = np.where(stays, self.values, np.nan)[:, used]
-        shortest = float(self.epochs[0]) if self.shortest is None else self.shortest
+        shortest = self.epochs[0].item() if self.shortest is None else self.shortest
         return Curves(self.epochs[used], values, self.full, shortest, jumped)
 
     def with_jumps(self) -> Curves:
@@ -144,6 +155,7 @@ class Curves:
         A step down from one value to the next is one where it is as large as the spread of all
         values and by 8 robust standard deviations below the steps of other curves to that epoch.
         Where the next value is half way back at least, it was a single bad value, and is left out.
+        From a jump on values count as no lower than the lowest before any.
         """
         values, jumped = self.values.copy(), np.full(self.n, len(self.epochs))
         if self.known.any():
@@ -152,17 +164,17 @@ class Curves:
             before = np.full(self.n, np.nan)
             for g in range(len(self.epochs)):
                 steps = values[:, g] - before
-                if not np.nanmin(steps, initial=0.0) < -least:
-                    before = np.where(np.isnan(values[:, g]), before, values[:, g])
-                    continue
-                fell = np.nan_to_num(steps) < -max(_usual(steps), least)
-                for i in np.flatnonzero(fell & (jumped == len(self.epochs))):
+                deep = np.flatnonzero(steps < -least)
+                usual = _usual(steps) if len(deep) else np.inf
+                for i in deep[(steps[deep] < -usual) & (jumped[deep] == len(self.epochs))]:
                     later = values[i, g + 1 :][self.known[i, g + 1 :]]
                     if len(later) and later[0] - values[i, g] > -0.5 * steps[i]:
                         values[i, g] = np.nan
                     else:
                         jumped[i] = g
                 before = np.where(np.isnan(values[:, g]), before, values[:, g])
+            after = np.arange(len(self.epochs)) >= jumped[:, None]
+            values[after] = np.maximum(values[after], np.nanmin(values[~after]))
         return Curves(self.epochs, values, self.full, self.shortest, jumped)
 
 
@@ -175,7 +187,9 @@ def _usual(steps: Float[Array, " n"]) -> float:
     return _OUTLYING * 1.4826 * float(np.median(np.abs(known - middle))) - middle
 
 
-def _until_crash(curve: Sequence[tuple[int | float, int | float]]) -> list[tuple[int | float, int | float]]:
+def _until_crash(
+    curve: Sequence[tuple[int | float, int | float]],
+) -> list[tuple[int | float, int | float]]:
     """A curve in order of epochs, up to where its values are no longer finite."""
     kept: list[tuple[int | float, int | float]] = []
     for epoch, value in sorted(curve, key=lambda point: point[0]):

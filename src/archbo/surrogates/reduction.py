@@ -57,9 +57,8 @@ class Patterns:
     @classmethod
     def of(cls, curves: Curves) -> Patterns:
         """Those of some curves."""
-        n, G = curves.values.shape
-        jumped = np.full(n, G) if curves.jumped is None else curves.jumped
-        kinds = np.column_stack([curves.known, jumped])
+        G = len(curves.epochs)
+        kinds = np.column_stack([curves.known, curves.jumps])
         kinds, which = np.unique(kinds, axis=0, return_inverse=True)
         known = kinds[:, :G].astype(bool)
         m = int(known.sum(axis=1).max(initial=0))
