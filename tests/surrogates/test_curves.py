@@ -50,7 +50,8 @@ class Dense:
 
     def covariance(self, a, b):
         s, t = places(self.curves, a.epochs), places(self.curves, b.epochs)
-        K = KERNEL.covariance(self.theta, KERNEL.distances(a.rows, b.rows))
+        distances = KERNEL.distances(a.rows, b.rows)
+        F, H = (KERNEL.covariance(own, distances) for own in np.split(self.theta, 2))
         rho, (bend, early, own, own_early, wander, settle) = self.eta[0], np.exp(self.eta[1:7])
         e, f = (1 - s) ** bend, (1 - t) ** bend
         level = np.outer(1 - (1 - rho) * e, 1 - (1 - rho) * f)
@@ -59,7 +60,7 @@ class Dense:
         alone = own * level + own_early * np.outer(e, f) + wander * last**settle
         alone = alone + JUMP_VARIANCE * np.outer(self.left(a), self.left(b))
         mean = over_epochs.mean_covariance(s, t)
-        return (level + early * np.outer(e, f)) * K + same * alone + mean
+        return level * F + early * np.outer(e, f) * H + same * alone + mean
 
     def left(self, points):
         jumped = self.curves.jumped
@@ -87,7 +88,7 @@ class Points:
 def process(seed, n, *, jumps=False):
     rng = np.random.default_rng(seed)
     encoded, curves = architectures(rng, n), partial_curves(rng, n, jumps=jumps)
-    theta = KERNEL.prior.mean + 0.3 * rng.standard_normal(len(KERNEL.names))
+    theta = np.tile(KERNEL.prior.mean, 2) + 0.3 * rng.standard_normal(2 * len(KERNEL.names))
     eta = over_epochs.PRIOR.mean + 0.3 * rng.standard_normal(len(over_epochs.NAMES))
     found = CurveProcess.observe(KERNEL, encoded, curves, theta=theta, eta=eta)
     return found, Dense(encoded, curves, theta, eta), architectures(rng, 5)
@@ -153,7 +154,7 @@ def test_without_values_it_knows_the_prior(n):
     assert found.log_likelihood == 0
     posterior = found.predict(architectures(rng, 2))
     own = np.exp(found.eta[3])
-    prior = KERNEL.diagonal(found.theta, 1) + own + over_epochs.mean_variance(np.ones(1))
+    prior = KERNEL.diagonal(KERNEL.prior.mean, 1) + own + over_epochs.mean_variance(np.ones(1))
     np.testing.assert_allclose(posterior.mean, 0, atol=1e-12)
     np.testing.assert_allclose(posterior.variance, np.repeat(prior, 2))
     np.testing.assert_allclose(found.finals().variance, np.repeat(prior, n))
@@ -176,14 +177,14 @@ def test_telling_a_final_value_equals_observing_it():
 def test_full_trainings_alone_predict_what_a_plain_process_does():
     rng = np.random.default_rng(0)
     encoded, new, z = architectures(rng, 9), architectures(rng, 4), rng.standard_normal(9)
-    theta = KERNEL.prior.mean
+    theta = np.tile(KERNEL.prior.mean, 2)
     curves = Curves(np.array([9.0]), z[:, None], 9.0)
     found = CurveProcess.observe(KERNEL, encoded, curves, theta=theta, eta=over_epochs.PRIOR.mean)
     # The plain process has the level of the mean curve as a constant of its own.
     level = over_epochs.mean_variance(np.ones(1))[0]
-    A = KERNEL.covariance(theta, KERNEL.distances(encoded, encoded)) + level
+    A = KERNEL.covariance(theta[:3], KERNEL.distances(encoded, encoded)) + level
     A += (found.noise + np.exp(found.eta[3])) * np.eye(9)
-    Ks = KERNEL.covariance(theta, KERNEL.distances(encoded, new)) + level
+    Ks = KERNEL.covariance(theta[:3], KERNEL.distances(encoded, new)) + level
     np.testing.assert_allclose(found.predict(new).mean, Ks.T @ np.linalg.solve(A, z))
 
 

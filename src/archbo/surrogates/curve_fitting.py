@@ -1,7 +1,7 @@
 """Hyperparameters of a Gaussian process over architecture and epoch: the maximum of the posterior.
 
 Notation beside that of `archbo.surrogates.reduction`: p hyperparameters of the kernel.
-    x  [p+9]  theta, then eta                       A  covariance of all values
+    x  [2p+9]  theta, then eta                      A  covariance of all values
     alpha     A^-1 y                                E  [N N]  A^-1 - alpha alpha' as seen by w
 so that d log likelihood = -1/2 tr((A^-1 - alpha alpha') dA). The own parts of the curves and their
 loadings have few entries, an epoch or two each, whose slopes are then carried to eta.
@@ -20,8 +20,15 @@ from archbo.errors import NumericalError
 from archbo.kernels import curves as over_epochs
 from archbo.kernels.base import Kernel
 from archbo.kernels.blocks import Distances, Encoded, rows
-from archbo.kernels.priors import LogNormal
-from archbo.surrogates.curves import CurveProcess, Solved, mean_root, places, solve
+from archbo.surrogates.curves import (
+    CurveProcess,
+    Solved,
+    mean_root,
+    names,
+    places,
+    prior,
+    solve,
+)
 from archbo.surrogates.learning_curves import Curves
 from archbo.surrogates.reduction import Patterns, Reduction
 
@@ -47,12 +54,13 @@ class CurveEvidence:
         self._patterns = Patterns.of(curves)
         self._places = places(curves, curves.epochs)
         self._root = mean_root(self._places)
-        self.prior = LogNormal.join([kernel.prior, over_epochs.PRIOR])
+        self.prior = prior(kernel)
 
     def __call__(self, x: Float[Array, " x"]) -> tuple[float, Float[Array, " x"]]:
         """Value in nats and gradient at x; -inf and 0 where there is no factor."""
-        theta, eta = np.split(x, [len(self._kernel.names)])
-        K, pull = self._kernel.evaluate(theta, self._distances)
+        theta, eta = np.split(x, [-len(over_epochs.NAMES)])
+        evaluated = [self._kernel.evaluate(own, self._distances) for own in np.split(theta, 2)]
+        K = np.stack([value for value, _ in evaluated])
         try:
             shape = over_epochs.shape(eta, self._places)
             reduced = Reduction.of(self._patterns, shape, self._root)
@@ -67,26 +75,28 @@ class CurveEvidence:
             + derivatives.noise @ by_own.diagonal()
         )
         value = solved.log_likelihood + self.prior.log_density(x)
-        return float(value), np.concatenate([pull(by_K), by_eta]) + self.prior.slope(x)
+        pulled = [pull(by) for (_, pull), by in zip(evaluated, by_K, strict=True)]
+        return float(value), np.concatenate([*pulled, by_eta]) + self.prior.slope(x)
 
     def _slopes(
-        self, reduced: Reduction, solved: Solved, K: Float[Array, "n n"]
+        self, reduced: Reduction, solved: Solved, K: Float[Array, "2 n n"]
     ) -> tuple[Array, Array, Array]:
-        """Of the log likelihood by K [n n], by Phi [G 2] and by D [G G]."""
+        """Of the log likelihood by K [2 n n], by Phi [G 2] and by D [G G]."""
         patterns, G = self._patterns, len(self._places)
         curve, which = patterns.curve, patterns.which
         U = solved.mean_factor.whiten(solved.BP.T).T  # [N q]
         B = solved.factor.inverse()
         E = B - U @ U.T - np.outer(solved.beta, solved.beta)
 
-        # By K: Phi_i' (A^-1 - alpha alpha') Phi_j = T_i' E_ij T_j, summed over f and h.
-        weighted = E * (solved.T @ solved.T.T)
+        # By K: Phi_i' (A^-1 - alpha alpha') Phi_j = T_i' E_ij T_j, its diagonal.
         ends = np.array([0, int((patterns.slot == 0).sum()), len(curve)])
         by_K = np.zeros(K.shape)
-        for a in (0, 1):
-            for b in (0, 1):
-                left, right = slice(*ends[a : a + 2]), slice(*ends[b : b + 2])
-                by_K[curve[left, None], curve[right]] -= 0.5 * weighted[left, right]
+        for r in (0, 1):
+            weighted = 0.5 * E * np.outer(solved.T[:, r], solved.T[:, r])
+            for a in (0, 1):
+                for b in (0, 1):
+                    left, right = slice(*ends[a : a + 2]), slice(*ends[b : b + 2])
+                    by_K[r, curve[left, None], curve[right]] -= weighted[left, right]
 
         # Rows of (A^-1 - alpha alpha') Phi (I o K), whitened: in the span of Q, and beside it.
         whitened_mean = solved.mean_factor.whiten(reduced.Rr.reshape(-1, len(solved.mu)).T).T
@@ -95,10 +105,12 @@ class CurveEvidence:
         spread_T = patterns.spread(solved.T)  # [n a r]
         spread_U = patterns.spread(U)  # [n a q]
         spread_beta = patterns.spread(solved.beta)
-        inside = patterns.spread((E * K[curve[:, None], curve]) @ solved.T)  # [n a r]
+        between = K[:, curve[:, None], curve]
+        inside = patterns.spread(np.einsum("kl,rkl,lr->kr", E, between, solved.T))  # [n a r]
         by_mean = np.einsum("naq,nar->nqr", spread_U, spread_T)
-        by_mean = np.tensordot(K, by_mean, axes=1)  # [n q r]
-        by_alpha = K @ np.einsum("na,nar->nr", spread_beta, spread_T)  # [n r]
+        by_mean = np.moveaxis(K @ np.moveaxis(by_mean, 2, 0), 0, 2)  # [n q r]
+        by_alpha = np.einsum("na,nar->rn", spread_beta, spread_T)
+        by_alpha = (K @ by_alpha[..., None])[..., 0].T  # [n r]
         Q = reduced.Q[which]
         M = (
             np.matmul(Q, inside)
@@ -166,16 +178,15 @@ def fit_curves(
     """
     if distances is None:
         distances = kernel.distances(encoded, encoded)
-    means = [*map(float, kernel.prior.mean), *map(float, over_epochs.PRIOR.mean)]
-    names, known = (*kernel.names, *over_epochs.NAMES), start or {}
-    x = np.array([known.get(name, m) for name, m in zip(names, means, strict=True)])
+    means, known = prior(kernel).mean.tolist(), start or {}
+    x = np.array([known.get(name, m) for name, m in zip(names(kernel), means, strict=True)])
     if curves.known.any() and iterations:
         chosen = _chosen(curves, rng, largest)
         few = rows(encoded, chosen)
         own = distances if len(chosen) == curves.n else kernel.distances(few, few)
         evidence = CurveEvidence(kernel, own, curves.take(chosen))
         x = _maximise(evidence, x, iterations=iterations, tolerance=tolerance)
-    theta, eta = np.split(x, [len(kernel.names)])
+    theta, eta = np.split(x, [-len(over_epochs.NAMES)])
     return CurveProcess.observe(kernel, encoded, curves, theta=theta, eta=eta, distances=distances)
 
 
@@ -202,8 +213,8 @@ def _maximise(
             best_value, best = value, point.copy()
         return (-value, -slope) if np.isfinite(value) else (_REJECTED, slope)
 
-    prior = evidence.prior
-    low, high = prior.mean - _REACH * prior.sd, prior.mean + _REACH * prior.sd
+    middle, reach = evidence.prior.mean, _REACH * evidence.prior.sd
+    low, high = middle - reach, middle + reach
     minimize(
         loss,
         np.clip(x, low, high),

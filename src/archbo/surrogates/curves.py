@@ -17,6 +17,7 @@ from archbo.arrays import Array, Float, Int, Rng
 from archbo.kernels import curves as over_epochs
 from archbo.kernels.base import Kernel
 from archbo.kernels.blocks import Distances, Encoded, count_rows, join_rows
+from archbo.kernels.priors import LogNormal
 from archbo.surrogates.base import JointPosterior, Posterior
 from archbo.surrogates.gp import LEAST_VARIANCE
 from archbo.surrogates.learning_curves import Curves
@@ -46,15 +47,16 @@ class Solved(NamedTuple):
     log_likelihood: float
 
 
-def solve(patterns: Patterns, reduced: Reduction, K: Float[Array, "n n"]) -> Solved:
-    """Both layers for one covariance of the architectures.
+def solve(patterns: Patterns, reduced: Reduction, K: Float[Array, "2 n n"]) -> Solved:
+    """Both layers for the covariances of f and of h.
 
     Raises:
         NumericalError: if I + S stays singular.
     """
     T, P = patterns.gather(reduced.T), patterns.gather(reduced.Rp)
     w = reduced.w[patterns.curve, patterns.slot]
-    S = (T @ T.T) * K[patterns.curve[:, None], patterns.curve]
+    f, h = K[:, patterns.curve[:, None], patterns.curve]
+    S = np.outer(T[:, 0], T[:, 0]) * f + np.outer(T[:, 1], T[:, 1]) * h
     S[np.diag_indices(len(S))] += 1
     factor = cholesky(S)
     BP, Bw = factor.solve(P), factor.solve(w)
@@ -74,7 +76,7 @@ class _Targets(NamedTuple):
     """What is asked of c values: an architecture or a curve that is known, and an epoch, each.
 
     Attributes:
-        K: [n c] covariance of the architectures with the known ones.
+        K: [2 n c] covariances of f and h with those of the known curves.
         loadings: [c 2].
         places: [c].
         R: [c q] coordinates of the mean curve.
@@ -100,14 +102,14 @@ class CurveProcess:
 
     Attributes:
         kernel: the prior covariance of architectures.
-        theta: [p] logs of its hyperparameters.
+        theta: [2p] logs of its hyperparameters, for f and for h.
         eta: [e] hyperparameters over epochs, see `archbo.kernels.curves`.
         encoded: [n] the architectures.
         curves: their values, larger is better.
     """
 
     kernel: Kernel
-    theta: Float[Array, " p"]
+    theta: Float[Array, " pp"]
     eta: Float[Array, " e"]
     encoded: Encoded = field(repr=False)
     curves: Curves = field(repr=False)
@@ -122,7 +124,7 @@ class CurveProcess:
         encoded: Encoded,
         curves: Curves,
         *,
-        theta: Float[Array, " p"],
+        theta: Float[Array, " pp"],
         eta: Float[Array, " e"],
         distances: Distances | None = None,
     ) -> CurveProcess:
@@ -132,7 +134,7 @@ class CurveProcess:
             kernel: the prior covariance of architectures.
             encoded: the architecture of each curve.
             curves: their values, transformed to about unit variance.
-            theta: logs of the kernel's hyperparameters.
+            theta: logs of the kernel's hyperparameters, for f and for h.
             eta: hyperparameters over epochs.
             distances: of the architectures to each other, if they are known already.
 
@@ -144,7 +146,7 @@ class CurveProcess:
         s = places(curves, curves.epochs)
         patterns = Patterns.of(curves)
         reduced = Reduction.of(patterns, over_epochs.shape(eta, s), mean_root(s))
-        solved = solve(patterns, reduced, kernel.covariance(theta, distances))
+        solved = solve(patterns, reduced, covariances(kernel, theta, distances))
         return cls(kernel, theta, eta, encoded, curves, patterns, reduced, solved)
 
     @property
@@ -160,8 +162,9 @@ class CurveProcess:
     @property
     def hyperparameters(self) -> dict[str, float]:
         """All hyperparameters by name, as logs but for `rho`."""
-        names = (*self.kernel.names, *over_epochs.NAMES)
-        return dict(zip(names, [*map(float, self.theta), *map(float, self.eta)], strict=True))
+        return dict(
+            zip(names(self.kernel), [*map(float, self.theta), *map(float, self.eta)], strict=True)
+        )
 
     @property
     def log_likelihood(self) -> float:
@@ -171,8 +174,8 @@ class CurveProcess:
     @property
     def log_evidence(self) -> float:
         """Log marginal likelihood plus log prior of the hyperparameters: what a fit maximises."""
-        prior = self.kernel.prior.log_density(self.theta)
-        return self.log_likelihood + prior + over_epochs.PRIOR.log_density(self.eta)
+        x = np.concatenate([self.theta, self.eta])
+        return self.log_likelihood + prior(self.kernel).log_density(x)
 
     @property
     def best(self) -> float:
@@ -202,12 +205,12 @@ class CurveProcess:
         which, asked = np.full(len(epochs), curve), np.asarray(epochs, dtype=float)
         targets = self._known(which, asked)
         one = np.ones((len(asked), len(asked)))
-        return self._together(targets, self._variances(1)[0] * one, one)
+        return self._together(targets, self._variances(1)[..., None] * one, one)
 
     def joint(self, encoded: Encoded) -> JointPosterior:
         """Of new trainings of all rows together: their final values."""
-        prior = self.kernel.covariance(self.theta, self.kernel.distances(encoded, encoded))
-        return self._together(self._new(encoded, None), prior, np.eye(len(prior)))
+        K = covariances(self.kernel, self.theta, self.kernel.distances(encoded, encoded))
+        return self._together(self._new(encoded, None), K, np.eye(K.shape[1]))
 
     def sample(self, encoded: Encoded, rng: Rng, m: int) -> Float[Array, "m c"]:
         """Draws of the final values of new trainings of all rows together."""
@@ -236,7 +239,8 @@ class CurveProcess:
         return (epochs >= left).astype(float)
 
     def _variances(self, c: int) -> Array:
-        return self.kernel.diagonal(self.theta, c)
+        """Prior variances of f and h, [2 c]."""
+        return np.stack([self.kernel.diagonal(own, c) for own in np.split(self.theta, 2)])
 
     def _coordinates(self, s: Array) -> Array:
         """Of the mean curve at places s, [c q]."""
@@ -247,7 +251,7 @@ class CurveProcess:
         c = count_rows(encoded)
         s = places(self.curves, self._epochs(c, epoch))
         return _Targets(
-            K=self.kernel.covariance(self.theta, self.kernel.distances(self.encoded, encoded)),
+            K=covariances(self.kernel, self.theta, self.kernel.distances(self.encoded, encoded)),
             places=s,
             loadings=over_epochs.loadings(self.eta, s),
             R=np.repeat(self._coordinates(s[:1]), c, axis=0),
@@ -265,7 +269,7 @@ class CurveProcess:
         own = of_all[patterns.index[p], np.arange(len(which))[:, None]] * patterns.mask[p]
         own += JUMP_VARIANCE * patterns.step[p] * jumped[:, None]
         return _Targets(
-            K=self._architectures[:, which],
+            K=self._architectures[..., which],
             places=s,
             loadings=over_epochs.loadings(self.eta, s),
             R=self._coordinates(s),
@@ -277,12 +281,15 @@ class CurveProcess:
     @cached_property
     def _architectures(self) -> Array:
         distances = self.kernel.distances(self.encoded, self.encoded)
-        return self.kernel.covariance(self.theta, distances)
+        return covariances(self.kernel, self.theta, distances)
 
     def _project(self, targets: _Targets) -> tuple[Array, Array, Array, Array]:
         """The mean [c], and roots of covariances: V [N c] and rest [c m] lost, U [q c] gained."""
         patterns, reduced, solved = self.patterns, self.reduced, self.solved
-        cross = (solved.T @ targets.loadings.T) * targets.K[patterns.curve]
+        cross = sum(
+            np.multiply.outer(solved.T[:, r], targets.loadings[:, r]) * K[patterns.curve]
+            for r, K in enumerate(targets.K)
+        )
         rest = targets.own
         mean = targets.R @ solved.mu
         lifted = targets.R
@@ -300,24 +307,24 @@ class CurveProcess:
         U = solved.mean_factor.whiten((lifted - cross.T @ solved.BP).T)
         return mean, V, rest, U
 
-    def _each(self, targets: _Targets, variances: Float[Array, " c"]) -> Posterior:
+    def _each(self, targets: _Targets, variances: Float[Array, "2 c"]) -> Posterior:
         mean, V, rest, U = self._project(targets)
         s, R = targets.places, targets.R
         beside = over_epochs.own_variance(self.eta, s) + over_epochs.mean_variance(s)
         beside += JUMP_VARIANCE * targets.jumped - np.einsum("cq,cq->c", R, R)
-        prior = (targets.loadings**2).sum(axis=1) * variances + beside
+        prior = np.einsum("cr,rc->c", targets.loadings**2, variances) + beside
         lost = np.einsum("nc,nc->c", V, V) + np.einsum("cm,cm->c", rest, rest)
         variance = prior - lost + np.einsum("qc,qc->c", U, U)
         return Posterior(mean, np.maximum(variance, LEAST_VARIANCE * prior))
 
     def _together(
-        self, targets: _Targets, K: Float[Array, "c c"], same: Float[Array, "c c"]
+        self, targets: _Targets, K: Float[Array, "2 c c"], same: Float[Array, "c c"]
     ) -> JointPosterior:
         """All targets together, of new curves or of one that is known.
 
         Args:
             targets: what is asked.
-            K: prior covariance of their architectures.
+            K: prior covariances of f and h.
             same: 1 where two of them are of one curve.
         """
         mean, V, rest, U = self._project(targets)
@@ -325,11 +332,30 @@ class CurveProcess:
         own = over_epochs.own_covariance(self.eta, s, s)
         own += JUMP_VARIANCE * np.multiply.outer(targets.jumped, targets.jumped)
         beside = over_epochs.mean_covariance(s, s) - R @ R.T
-        prior = (targets.loadings @ targets.loadings.T) * K + same * own + beside
+        prior = same * own + beside
+        prior += np.einsum("cr,rcd,dr->cd", targets.loadings, K, targets.loadings)
         covariance = prior - V.T @ V - rest @ rest.T + U.T @ U
         least = LEAST_VARIANCE * prior.diagonal()
         np.fill_diagonal(covariance, np.maximum(covariance.diagonal(), least))
         return JointPosterior(mean, covariance)
+
+
+def names(kernel: Kernel) -> tuple[str, ...]:
+    """Those of all hyperparameters: the kernel's for f, the same for h, those over epochs."""
+    early = (f"early {name}" for name in kernel.names)
+    return (*kernel.names, *early, *over_epochs.NAMES)
+
+
+def prior(kernel: Kernel) -> LogNormal:
+    """The prior of all hyperparameters."""
+    return LogNormal.join([kernel.prior, kernel.prior, over_epochs.PRIOR])
+
+
+def covariances(
+    kernel: Kernel, theta: Float[Array, " pp"], distances: Distances
+) -> Float[Array, "2 n m"]:
+    """Those of f and of h."""
+    return np.stack([kernel.covariance(own, distances) for own in np.split(theta, 2)])
 
 
 def places(curves: Curves, epochs: Float[Array, " c"]) -> Float[Array, " c"]:

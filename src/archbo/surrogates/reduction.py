@@ -5,7 +5,7 @@ v_i = (f, h)(x_i), mu ~ N(0, I) the mean curve's coordinates, e_i ~ N(0, C_i) it
 C_i = L_i L_i' and L_i^-1 Phi_i = Q_i T_i, the columns of Q_i orthonormal, all that a curve says of
 other curves' v is w_i = Q_i' L_i^-1 y_i = T_i v_i + white noise: two numbers, or one if it has only
 one value. So the large matrix has a row for each of these, not for each value: I + S, with
-S = (T T') o K. The mean curve is a second, small layer.
+S_ij = T_i K(x_i, x_j) T_j', K diagonal: f and h are independent. The mean curve is a second layer.
 
 Notation: n curves, G epochs, P patterns of known epochs, m values a curve at most, N numbers w,
 q coordinates of the mean curve, c targets.
