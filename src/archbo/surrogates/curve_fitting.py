@@ -106,7 +106,8 @@ class CurveEvidence:
         spread_U = patterns.spread(U)  # [n a q]
         spread_beta = patterns.spread(solved.beta)
         between = K[:, curve[:, None], curve]
-        inside = patterns.spread(np.einsum("kl,rkl,lr->kr", E, between, solved.T))  # [n a r]
+        inside = np.stack([(E * by) @ t for by, t in zip(between, solved.T.T, strict=True)], axis=1)
+        inside = patterns.spread(inside)  # [n a r]
         by_mean = np.einsum("naq,nar->nqr", spread_U, spread_T)
         by_mean = np.moveaxis(K @ np.moveaxis(by_mean, 2, 0), 0, 2)  # [n q r]
         by_alpha = np.einsum("na,nar->rn", spread_beta, spread_T)
