@@ -196,6 +196,7 @@ def test_final_values_are_predicted_from_partial_curves():
     outcomes = read(values)
     found = fit_curves(KERNEL, encoded, outcomes.curves, rng=rng)
     posterior = found.finals()
+    assert found.best == posterior.mean.max()
     mean, sd = outcomes.to_objective(posterior.mean, posterior.sd)
     errors = np.abs(mean - finals)[10:]
     # What is added from epoch 4 on differs by at most .3 * 4^-.7 = .11.

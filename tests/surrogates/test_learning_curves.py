@@ -99,3 +99,10 @@ def test_joined_curves_have_the_epochs_of_both():
     np.testing.assert_array_equal(both.values, [[1, NAN, 2, NAN], [NAN, 5, NAN, 6]])
     assert both.jumps.tolist() == [2, 4]
     assert both.take(np.array([1])).jumps.tolist() == [4]
+
+
+def test_two_curves_do_not_tell_what_is_usual():
+    curves = rising(2, 10)
+    values = curves.values.copy()
+    values[0, 5:] -= 50
+    assert (curves.with_values(values).with_jumps().jumps == 10).all()
