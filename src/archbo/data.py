@@ -20,8 +20,15 @@ class State(StrEnum):
     """Where a trial stands."""
 
     RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
+
+    @property
+    def short(self) -> bool:
+        """Whether a training ended short of a full one: for now, or for good."""
+        return self in (State.PAUSED, State.STOPPED)
 
 
 class Prediction(NamedTuple):
@@ -40,10 +47,107 @@ class Best(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One training's result; `value` is None where it failed."""
+    """One training's result; `value` is None where it failed, `fidelity` where it was in full."""
 
     architecture: Architecture
     value: float | None
+    fidelity: float | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Curve:
+    """What is known of one trial of a study with a fidelity.
+
+    Attributes:
+        architecture: what is trained.
+        levels: [k] epochs, steps or whatever the fidelity counts, ascending.
+        values: [k] of the objective after them, larger is better. Where each level is a training of
+            its own there is one, the training's result.
+        state: where the trial stands; only a paused one can be proposed again.
+        target: the level that it was to reach; None for a full training.
+    """
+
+    architecture: Architecture
+    levels: Float[Array, " k"]
+    values: Float[Array, " k"]
+    state: State
+    target: float | None
+
+    @property
+    def reached(self) -> float:
+        """The highest level with a value, 0 without any."""
+        return float(self.levels[-1]) if len(self.levels) else 0.0
+
+    @classmethod
+    def of(cls, problem: Problem, arch: Architecture, record: TrialRecord) -> Curve:
+        """From a stored trial."""
+        assert problem.fidelity is not None
+        points: dict[float, float] = {}
+        if problem.fidelity.continued:
+            points = {report.epoch: report.value for report in record.reports}
+        if record.interim is not None and record.reached is not None:
+            points[record.reached] = record.interim
+        if record.value is not None:
+            points[problem.fidelity.high] = record.value
+        return cls._made(problem, arch, points, record.state, record.fidelity)
+
+    @classmethod
+    def told(
+        cls,
+        problem: Problem,
+        observations: Sequence[Observation],
+        pending: Sequence[tuple[Architecture, float | None]],
+    ) -> tuple[Curve, ...]:
+        """One for each architecture that was told or is pending."""
+        assert problem.fidelity is not None
+        archs: dict[str, Architecture] = {}
+        points: dict[str, dict[float, float]] = {}
+        states: dict[str, State] = {}
+        targets: dict[str, float | None] = {}
+        for seen in observations:
+            key, level = seen.architecture.id, seen.fidelity
+            archs.setdefault(key, seen.architecture)
+            own = points.setdefault(key, {})
+            targets[key] = level
+            if seen.value is None:
+                states[key] = State.FAILED
+            else:
+                own[problem.fidelity.high if level is None else level] = seen.value
+                states[key] = State.FINISHED if level is None else State.PAUSED
+        for arch, target in pending:
+            archs.setdefault(arch.id, arch)
+            states[arch.id], targets[arch.id] = State.RUNNING, target
+        return tuple(
+            cls._made(problem, arch, points.get(key, {}), states[key], targets[key])
+            for key, arch in archs.items()
+        )
+
+    @classmethod
+    def _made(
+        cls,
+        problem: Problem,
+        arch: Architecture,
+        points: Mapping[float, float],
+        state: State,
+        target: float | None,
+    ) -> Curve:
+        levels = np.array(sorted(points), dtype=float)
+        values = np.array([points[level] for level in sorted(points)], dtype=float)
+        return cls(arch, levels, problem.objective.inward(values), state, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a training that has reached its target.
+
+    Attributes:
+        target: go on at once up to this level; None to end the training here.
+        final: whether an ended one is stopped for good; else it is paused, and can be proposed
+            again.
+    """
+
+    target: float | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +162,8 @@ class Dataset:
         pending: networks in training now.
         trials: how many trials there are, finished, failed and running.
         hyperparameters: those stored with the newest proposal that has any.
+        curves: of all trials in the order in which they began, where the problem has a fidelity.
+            Those that were trained in full are in `rows` as well, the others are not.
     """
 
     rows: Rows
@@ -67,6 +173,7 @@ class Dataset:
     pending: Rows
     trials: int
     hyperparameters: Mapping[str, float]
+    curves: tuple[Curve, ...] = ()
 
     @classmethod
     def make(
@@ -75,12 +182,15 @@ class Dataset:
         observations: Sequence[Observation],
         pending: Sequence[Architecture] = (),
         hyperparameters: Mapping[str, float] | None = None,
+        curves: Sequence[Curve] = (),
     ) -> Dataset:
         """From single results in the order in which their trials began."""
         first: dict[str, Architecture] = {}
         results: dict[str, list[float]] = {}
         failures: dict[str, int] = {}
         for seen in observations:
+            if seen.fidelity is not None:
+                continue
             key = seen.architecture.id
             first.setdefault(key, seen.architecture)
             results.setdefault(key, [])
@@ -98,6 +208,7 @@ class Dataset:
             pending=problem.compiled.encode(list(pending)),
             trials=len(observations) + len(pending),
             hyperparameters=dict(hyperparameters or {}),
+            curves=tuple(curves),
         )
 
     def with_pending(self, problem: Problem, archs: Sequence[Architecture]) -> Dataset:
@@ -127,6 +238,9 @@ class Proposal:
         prediction: what the surrogate expected before the training; None without a surrogate.
         score: the acquisition's value, such as log expected improvement in nats; None without one.
         hyperparameters: the fitted surrogate's, by name; the next fit starts from them.
+        fidelity: train up to this level; None for a full training.
+        resume: the level that a paused training of the architecture has reached, which is to be
+            continued; None for a fresh training.
     """
 
     architecture: Architecture
@@ -134,11 +248,13 @@ class Proposal:
     prediction: Prediction | None = None
     score: float | None = None
     hyperparameters: Mapping[str, float] = field(default_factory=dict)
+    fidelity: float | None = None
+    resume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One point of a learning curve."""
+    """One point of a learning curve; steps are counted as epochs are."""
 
     epoch: int
     value: float
@@ -152,6 +268,11 @@ class TrialRecord:
     since 1970 (`created`) and of training (`seconds`). `pending` are the numbers of the trials that
     were running when this one was proposed: with it a proposal can be made again from the history.
     `attempt` counts the trainings that were begun; it is 0 for a result that the user brought.
+
+    In a study with a fidelity `fidelity` is the level that the trial is to reach, None for a full
+    training. One that is paused or stopped has no `value`, but an `interim` one at the level
+    `reached`. `progress` has the last reported level of each trial that was running or paused when
+    this one was proposed.
     """
 
     number: int
@@ -172,6 +293,10 @@ class TrialRecord:
     seconds: float | None = None
     pending: tuple[int, ...] = ()
     reports: tuple[Report, ...] = ()
+    fidelity: float | None = None
+    reached: float | None = None
+    interim: float | None = None
+    progress: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def imported(self) -> bool:

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from archbo.data import Prediction, Proposal, Report, State, TrialRecord
@@ -48,6 +48,7 @@ class NewTrial:
         proposal: what is trained, and why; origin "user" for what the user brings.
         features: the numbers known before the training, by name.
         pending: numbers of the trials that were running when this one was proposed.
+        progress: the last reported level of those that were running or paused, where it matters.
         worker: who trains it.
         value: the result, where it is known already.
         error: why it failed, where it is known already.
@@ -60,6 +61,7 @@ class NewTrial:
     proposal: Proposal
     features: Mapping[str, float] = field(default_factory=dict)
     pending: tuple[int, ...] = ()
+    progress: Mapping[int, int] = field(default_factory=dict)
     worker: str | None = None
     value: float | None = None
     error: str | None = None
@@ -98,6 +100,8 @@ class NewTrial:
             created=created,
             seconds=_float(self.seconds),
             pending=tuple(self.pending),
+            fidelity=_float(proposal.fidelity),
+            progress=dict(self.progress),
         )
 
 
@@ -251,7 +255,7 @@ class StoredStudy:
     def retry(self, number: int, *, worker: str | None = None) -> TrialRecord:
         """Begin another attempt of a trial that was interrupted or failed.
 
-        The reports of earlier attempts stay in the database, but are not shown.
+        The reports of earlier attempts stay until the new one reports their epochs.
 
         Raises:
             StoreError: if there is no such trial, or it is finished.
@@ -261,27 +265,47 @@ class StoredStudy:
             values = dict.fromkeys(["value", "error", "traceback", "seconds"])
             changed = {"state": State.RUNNING.value, "attempt": attempt + 1, "worker": worker}
             self._update(connection, key, values | changed)
-            query = select(*_COLUMNS).where(trials.c.id == key)
-            return _record(connection.execute(query).one(), ())
+            return self._one(connection, key)
+
+    def resume(self, number: int, *, fidelity: float | None = None) -> TrialRecord:
+        """Go on with a paused trial, up to a level; None for a full training.
+
+        Raises:
+            StoreError: if the trial is not paused.
+        """
+        changed = {"state": State.RUNNING.value, "fidelity": _float(fidelity)}
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.PAUSED)
+            self._update(connection, key, changed | dict.fromkeys(["reached", "interim"]))
+            return self._one(connection, key)
+
+    def aim(self, number: int, fidelity: float | None) -> None:
+        """Store up to which level a running trial goes on; None for a full training.
+
+        Raises:
+            StoreError: if the trial is not running.
+        """
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.RUNNING)
+            self._update(connection, key, {"fidelity": _float(fidelity)})
 
     def add_report(self, number: int, epoch: int, value: float) -> None:
         """Store one point of a running trial's learning curve.
 
+        It replaces the same point and all later ones: of an earlier attempt, or of a training that
+        goes on from a state that was saved before them.
+
         Raises:
-            StoreError: if the trial is not running, or the epoch was reported in this attempt.
+            StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
         _check_finite(value, f"the report of epoch {epoch}")
         with self._database.writing() as connection:
             key, attempt = self._expect(connection, number, State.RUNNING)
-            point = {"trial_id": key, "attempt": attempt, "epoch": epoch}
-            try:
-                connection.execute(insert(reports), point | {"value": float(value)})
-            except IntegrityError as error:
-                raise StoreError(
-                    f"trial {number} has a report of epoch {epoch} already",
-                    path=self._database.name,
-                ) from error
+            old = and_(reports.c.trial_id == key, reports.c.epoch >= epoch)
+            connection.execute(delete(reports).where(old))
+            point = {"trial_id": key, "attempt": attempt, "epoch": epoch, "value": float(value)}
+            connection.execute(insert(reports), point)
             self._update(connection, key, {})
 
     def finish(self, number: int, value: float, *, seconds: float) -> None:
@@ -293,6 +317,33 @@ class StoredStudy:
         """
         _check_finite(value, "the value")
         changed = {"state": State.FINISHED.value, "value": float(value), "seconds": float(seconds)}
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.RUNNING)
+            self._update(connection, key, changed)
+
+    def shorten(
+        self, number: int, state: State, *, reached: float, interim: float, seconds: float | None
+    ) -> None:
+        """Store that a running trial ended short of a full training.
+
+        Args:
+            number: of the trial.
+            state: PAUSED, or STOPPED for good.
+            reached: the level that it has reached.
+            interim: the objective's value there.
+            seconds: of training so far.
+
+        Raises:
+            StoreError: if the trial is not running.
+            ObservationError: if the value is not finite.
+        """
+        _check_finite(interim, "the value")
+        changed = {
+            "state": state.value,
+            "reached": float(reached),
+            "interim": float(interim),
+            "seconds": _float(seconds),
+        }
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
             self._update(connection, key, changed)
@@ -316,7 +367,7 @@ class StoredStudy:
             self._update(connection, key, changed)
 
     def read(self) -> list[TrialRecord]:
-        """All trials in the order of their numbers, each with its present attempt's reports."""
+        """All trials in the order of their numbers, each with its curve."""
         return self.changes(0).records
 
     def changes(self, since: int) -> Changes:
@@ -327,11 +378,7 @@ class StoredStudy:
         mine = and_(trials.c.study_id == self._key, trials.c.version > since)
         curves = (
             select(trials.c.number, reports.c.epoch, reports.c.value)
-            .join_from(
-                reports,
-                trials,
-                and_(reports.c.trial_id == trials.c.id, reports.c.attempt == trials.c.attempt),
-            )
+            .join_from(reports, trials)
             .where(mine)
             .order_by(reports.c.trial_id, reports.c.epoch)
         )
@@ -343,6 +390,12 @@ class StoredStudy:
             for number, epoch, value in connection.execute(curves):
                 points[number].append(Report(epoch, value))
         return Changes(version, [_record(row, tuple(points[row.number])) for row in rows])
+
+    def _one(self, connection: Connection, key: int) -> TrialRecord:
+        points = select(reports.c.epoch, reports.c.value).where(reports.c.trial_id == key)
+        curve = connection.execute(points.order_by(reports.c.epoch)).all()
+        row = connection.execute(select(*_COLUMNS).where(trials.c.id == key)).one()
+        return _record(row, tuple(Report(*point) for point in curve))
 
     def _version(self, connection: Connection) -> int:
         query = select(studies.c.version).where(studies.c.id == self._key)
@@ -384,6 +437,7 @@ def _record(row: Any, points: tuple[Report, ...]) -> TrialRecord:
     values["prediction"] = None if mean is None else Prediction(mean, sd)
     values["state"] = State(values["state"])
     values["pending"] = tuple(values["pending"])
+    values["progress"] = {int(number): epoch for number, epoch in values["progress"].items()}
     return TrialRecord(**values, reports=points)
 
 

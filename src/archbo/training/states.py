@@ -1,13 +1,15 @@
 """A training's state in a file: written whole or not at all, read without running what it holds.
 
 A trial's folder has one of `state.pt` (nested dicts and lists of tensors and plain values, by
-`torch.save`, read back with `weights_only=True`) and `state.bin` (bytes, as they are).
+`torch.save`, read back with `weights_only=True`) and `state.bin` (bytes, as they are). After nine
+epochs it is `state-9.pt`: state and epoch change at once.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,9 @@ from typing import Any, BinaryIO
 
 from archbo.errors import MissingExtraError, TrainingError
 
-TENSORS, BYTES = "state.pt", "state.bin"
+TENSORS, BYTES = ".pt", ".bin"
+
+_NAME = re.compile(r"state(?:-([0-9]+))?(\.pt|\.bin)")
 
 _UNREADABLE = (
     OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, pickle.UnpicklingError,
@@ -25,13 +29,31 @@ _UNREADABLE = (
 
 def state_file(folder: Path) -> Path | None:
     """The file with the state in a trial's folder; None if there is none."""
-    found = [file for name in (TENSORS, BYTES) if (file := folder / name).is_file()]
-    # both, if the process was killed right after it had saved another kind
-    return max(found, key=lambda file: file.stat().st_mtime_ns, default=None)
+    # two, if the process was killed right after it had saved under another name
+    return max(_state_files(folder), key=_age, default=None)
 
 
-def write_state(folder: Path, state: Any) -> None:
+def epoch_of(file: Path) -> int:
+    """The epochs that a file's state has seen, by its name."""
+    match = _NAME.fullmatch(file.name)
+    return int(match[1] or 0) if match else 0
+
+
+def _age(file: Path) -> tuple[int, int]:
+    return file.stat().st_mtime_ns, epoch_of(file)
+
+
+def _state_files(folder: Path) -> list[Path]:
+    return [file for file in folder.glob("state*") if _NAME.fullmatch(file.name)]
+
+
+def write_state(folder: Path, state: Any, *, epoch: int = 0) -> None:
     """Replace the state in a trial's folder; a kill at any point leaves the old one or this.
+
+    Args:
+        folder: the trial's.
+        state: bytes, or nested dicts and lists of tensors and plain values.
+        epoch: what it has seen.
 
     Raises:
         TrainingError: if the state holds what cannot be read back, saying where; if it cannot be
@@ -40,22 +62,25 @@ def write_state(folder: Path, state: Any) -> None:
     """
     write: Callable[[BinaryIO], Any]
     if isinstance(state, (bytes, bytearray, memoryview)):
-        name, other, write = BYTES, TENSORS, lambda stream: stream.write(state)
+        kind, write = BYTES, lambda stream: stream.write(state)
     else:
         torch = _torch()
         _check(state, "state", torch.Tensor)
-        name, other, write = TENSORS, BYTES, partial(torch.save, state)
+        kind, write = TENSORS, partial(torch.save, state)
+    file = folder / f"state{f'-{epoch}' if epoch else ''}{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{name}.tmp").open("wb") as stream:
+        with (folder / "state.tmp").open("wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        (folder / f"{name}.tmp").replace(folder / name)
-        (folder / other).unlink(missing_ok=True)
-        _sync(folder)
+        (folder / "state.tmp").replace(file)
+        _sync(folder)  # the new one is there before the old one goes
+        for old in _state_files(folder):
+            if old != file:
+                old.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"cannot save the state: {error}", path=str(folder / name)) from error
+        raise TrainingError(f"cannot save the state: {error}", path=str(file)) from error
 
 
 def read_state(file: Path) -> Any:
@@ -66,7 +91,7 @@ def read_state(file: Path) -> Any:
         MissingExtraError: if torch is not installed, for what is not bytes.
     """
     try:
-        if file.name == BYTES:
+        if file.suffix == BYTES:
             return file.read_bytes()
         return _torch().load(file, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
