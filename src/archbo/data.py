@@ -271,8 +271,8 @@ class TrialRecord:
 
     In a study with a fidelity `fidelity` is the level that the trial is to reach, None for a full
     training. One that is paused or stopped has no `value`, but an `interim` one at the level
-    `reached`. `progress` has the last reported level of each trial that was running or paused when
-    this one was proposed.
+    `reached`. `progress` says of each trial that was running or paused when this one was proposed
+    which level it had reported last, and which it was to reach.
     """
 
     number: int
@@ -296,7 +296,7 @@ class TrialRecord:
     fidelity: float | None = None
     reached: float | None = None
     interim: float | None = None
-    progress: Mapping[int, int] = field(default_factory=dict)
+    progress: Mapping[int, tuple[int, float | None]] = field(default_factory=dict)
 
     @property
     def imported(self) -> bool:

@@ -24,6 +24,7 @@ class FidelityRange(ABC):
         continued: whether a training can be paused at a level and continued to a higher one; else a
             training of each level is one of its own.
         whole: whether levels are whole numbers.
+        counted: whether a training counts the levels as it goes, as `trial.epochs`.
     """
 
     kind: ClassVar[str]
@@ -32,6 +33,7 @@ class FidelityRange(ABC):
     high: float
     continued: bool
     whole: bool
+    counted: ClassVar[bool]
 
     def rungs(self, eta: float = 3.0) -> tuple[float, ...]:
         """Levels that grow by a factor, ascending up to a full training.
@@ -78,13 +80,14 @@ class FidelityRange(ABC):
     def to_dict(self) -> dict[str, Any]:
         """In JSON form."""
         own = {"low": self.low, "high": self.high}
-        if isinstance(self, Fidelity):
-            return {"kind": self.kind, "name": self.name, **own}
-        return {"kind": self.kind, **own, "continued": self.continued}
+        more = {"continued": self.continued} if self.counted else {"name": self.name}
+        return {"kind": self.kind, **own, **more}
 
 
 class _Counted(FidelityRange):
     """Whole numbers, which a training counts as it goes."""
+
+    counted: ClassVar[bool] = True
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -160,6 +163,7 @@ class Fidelity(FidelityRange):
     """
 
     kind: ClassVar[str] = "fidelity"
+    counted: ClassVar[bool] = False
     name: str
     low: float
     high: float

@@ -23,6 +23,9 @@ class Search(ABC):
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         """`count` different networks to train next, none of them known; all, if fewer are left.
 
+        Where the problem has a fidelity, a proposal may be short of a full training, and may go on
+        with a paused one of `dataset.curves`; there are none where it waits for those in training.
+
         Raises:
             ExhaustedError: if none is left.
         """

@@ -6,103 +6,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from archbo.data import Prediction, Proposal, Report, State, TrialRecord
-from archbo.errors import ObservationError, StoreError, nearest
+from archbo.data import Prediction, Report, State, TrialRecord
+from archbo.errors import StoreError, nearest
 from archbo.store.database import Database
 from archbo.store.lock import locked
+from archbo.store.records import Changes, NewTrial, StudyRecord, as_float, check_finite
 from archbo.store.schema import reports, studies, trials
 
 _SKIPPED = {"id", "study_id", "version"}
 _COLUMNS = [column for column in trials.c if column.name not in _SKIPPED]
-
-
-class StudyRecord(NamedTuple):
-    """A study as it is stored; `created` is in seconds since 1970."""
-
-    name: str
-    settings: Mapping[str, Any]
-    created: float
-    trials: int
-
-
-class Changes(NamedTuple):
-    """What happened in a study; give `version` to the next call of `changes`."""
-
-    version: int
-    records: list[TrialRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class NewTrial:
-    """A trial to store: running, or ended already where it has a value or an error.
-
-    Attributes:
-        proposal: what is trained, and why; origin "user" for what the user brings.
-        features: the numbers known before the training, by name.
-        pending: numbers of the trials that were running when this one was proposed.
-        progress: the last reported level of those that were running or paused, where it matters.
-        worker: who trains it.
-        value: the result, where it is known already.
-        error: why it failed, where it is known already.
-        seconds: how long the training took, where it ended already.
-
-    Raises:
-        ObservationError: if the value is not finite, or there is an error as well.
-    """
-
-    proposal: Proposal
-    features: Mapping[str, float] = field(default_factory=dict)
-    pending: tuple[int, ...] = ()
-    progress: Mapping[int, int] = field(default_factory=dict)
-    worker: str | None = None
-    value: float | None = None
-    error: str | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.value is not None:
-            _check_finite(self.value, "the value")
-            if self.error is not None:
-                raise ObservationError("a trial ends with a value or with an error, not with both")
-
-    @property
-    def state(self) -> State:
-        """Where it stands when it is stored."""
-        if self.error is not None:
-            return State.FAILED
-        return State.RUNNING if self.value is None else State.FINISHED
-
-    def record(self, number: int, created: float) -> TrialRecord:
-        """As it is stored."""
-        proposal = self.proposal
-        return TrialRecord(
-            number=number,
-            architecture_id=proposal.architecture.id,
-            architecture=proposal.architecture.to_dict(),
-            state=self.state,
-            origin=proposal.origin,
-            value=_float(self.value),
-            prediction=proposal.prediction and Prediction(*map(float, proposal.prediction)),
-            score=_float(proposal.score),
-            hyperparameters=_floats(proposal.hyperparameters),
-            features=_floats(self.features),
-            error=self.error,
-            attempt=1 if self.state is State.RUNNING else 0,
-            worker=self.worker,
-            created=created,
-            seconds=_float(self.seconds),
-            pending=tuple(self.pending),
-            fidelity=_float(proposal.fidelity),
-            progress=dict(self.progress),
-        )
 
 
 class Store:
@@ -273,7 +191,7 @@ class StoredStudy:
         Raises:
             StoreError: if the trial is not paused.
         """
-        changed = {"state": State.RUNNING.value, "fidelity": _float(fidelity)}
+        changed = {"state": State.RUNNING.value, "fidelity": as_float(fidelity)}
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.PAUSED)
             self._update(connection, key, changed | dict.fromkeys(["reached", "interim"]))
@@ -287,7 +205,7 @@ class StoredStudy:
         """
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
-            self._update(connection, key, {"fidelity": _float(fidelity)})
+            self._update(connection, key, {"fidelity": as_float(fidelity)})
 
     def add_report(self, number: int, epoch: int, value: float) -> None:
         """Store one point of a running trial's learning curve.
@@ -299,7 +217,7 @@ class StoredStudy:
             StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
-        _check_finite(value, f"the report of epoch {epoch}")
+        check_finite(value, f"the report of epoch {epoch}")
         with self._database.writing() as connection:
             key, attempt = self._expect(connection, number, State.RUNNING)
             old = and_(reports.c.trial_id == key, reports.c.epoch >= epoch)
@@ -315,7 +233,7 @@ class StoredStudy:
             StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
-        _check_finite(value, "the value")
+        check_finite(value, "the value")
         changed = {"state": State.FINISHED.value, "value": float(value), "seconds": float(seconds)}
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
@@ -337,12 +255,12 @@ class StoredStudy:
             StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
-        _check_finite(interim, "the value")
+        check_finite(interim, "the value")
         changed = {
             "state": state.value,
             "reached": float(reached),
             "interim": float(interim),
-            "seconds": _float(seconds),
+            "seconds": as_float(seconds),
         }
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
@@ -360,7 +278,7 @@ class StoredStudy:
             "state": State.FAILED.value,
             "error": error,
             "traceback": traceback,
-            "seconds": _float(seconds),
+            "seconds": as_float(seconds),
         }
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
@@ -437,18 +355,5 @@ def _record(row: Any, points: tuple[Report, ...]) -> TrialRecord:
     values["prediction"] = None if mean is None else Prediction(mean, sd)
     values["state"] = State(values["state"])
     values["pending"] = tuple(values["pending"])
-    values["progress"] = {int(number): epoch for number, epoch in values["progress"].items()}
+    values["progress"] = {int(key): (at, to) for key, (at, to) in values["progress"].items()}
     return TrialRecord(**values, reports=points)
-
-
-def _check_finite(value: float, what: str) -> None:
-    if not isfinite(value):
-        raise ObservationError(f"{what} must be a finite number, got {value}")
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _floats(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}
