@@ -252,6 +252,13 @@ class Proposal:
     resume: float | None = None
 
 
+class Progress(NamedTuple):
+    """How far a trial was: the level that it had reported last, and the one it was to reach."""
+
+    reported: int
+    target: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One point of a learning curve; steps are counted as epochs are."""
@@ -272,7 +279,8 @@ class TrialRecord:
     In a study with a fidelity `fidelity` is the level that the trial is to reach, None for a full
     training. One that is paused or stopped has no `value`, but an `interim` one at the level
     `reached`. `progress` says of each trial that was running or paused when this one was proposed
-    which level it had reported last, and which it was to reach.
+    which level it had reported last, and which it was to reach, and None of one that had ended; all
+    as far as it had changed since the trial before this one was proposed.
     """
 
     number: int
@@ -296,7 +304,7 @@ class TrialRecord:
     fidelity: float | None = None
     reached: float | None = None
     interim: float | None = None
-    progress: Mapping[int, tuple[int, float | None]] = field(default_factory=dict)
+    progress: Mapping[int, Progress | None] = field(default_factory=dict)
 
     @property
     def imported(self) -> bool:

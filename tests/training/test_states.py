@@ -7,7 +7,7 @@ import pytest
 
 from archbo.errors import TrainingError
 from archbo.training import Task, Trial
-from archbo.training.states import read_state, state_file, write_state
+from archbo.training.states import epoch_of, read_state, state_file, write_state
 
 torch = pytest.importorskip("torch")
 
@@ -109,6 +109,30 @@ def test_a_state_that_cannot_be_written_says_where(trial, tmp_path):
         trial.save(b"1")
 
 
+def test_the_epochs_that_a_state_has_seen_come_with_it(trial, tmp_path):
+    folder = tmp_path / "s.files" / "4"
+    trial.save(b"1")
+    assert trial.load() == b"1"
+    assert trial.epochs_done == 0
+    trial.report(1, 0.5)
+    trial.save(b"2")  # after the report of what it has seen
+    assert trial.load() == b"2"
+    assert (trial.epochs_done, trial.steps_done) == (1, 1)
+    trial.save(b"3", epoch=2)  # before it
+    trial.load()
+    assert trial.epochs_done == 2
+    trial.save({"epoch": 3, "w": torch.ones(2)})  # it says so itself
+    assert [path.name for path in folder.iterdir()] == ["state-3.pt"]
+    trial.load()
+    assert trial.epochs_done == 3
+    (folder / "state-3.pt").write_bytes(b"cut")
+    with pytest.warns(UserWarning, match=r"state-3\.pt: cannot read .*starts afresh"):
+        assert trial.load() is None
+    assert trial.epochs_done == 0
+    with pytest.raises(TrainingError, match=r"trial\.save: an epoch is a whole number, got 1\.5"):
+        trial.save(b"", epoch=1.5)
+
+
 SAVES = """
 import sys
 from pathlib import Path
@@ -116,7 +140,7 @@ from archbo.training.states import write_state
 n = 0
 while True:
     n += 1
-    write_state(Path(sys.argv[1]), bytes([n % 256]) * 3_000_000)
+    write_state(Path(sys.argv[1]), bytes([n % 256]) * 3_000_000, epoch=n)
     print(n, flush=True)
 """
 
@@ -128,6 +152,8 @@ def test_a_kill_in_the_middle_of_saving_leaves_a_whole_state(tmp_path):
             for _ in range(saves):
                 process.stdout.readline()
             process.send_signal(signal.SIGKILL)
-        state = read_state(state_file(tmp_path))
+        file = state_file(tmp_path)
+        state = read_state(file)
+        assert state[0] == epoch_of(file) % 256
         assert len(state) == 3_000_000
         assert len(set(state)) == 1

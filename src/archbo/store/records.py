@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
-from archbo.data import Prediction, Proposal, State, TrialRecord
+from archbo.data import Prediction, Progress, Proposal, State, TrialRecord
 from archbo.errors import ObservationError
 
 
@@ -35,8 +35,7 @@ class NewTrial:
         proposal: what is trained, and why; origin "user" for what the user brings.
         features: the numbers known before the training, by name.
         pending: numbers of the trials that were running when this one was proposed.
-        progress: the last reported and the wanted level of those that were running or paused,
-            where trainings can be paused.
+        progress: how far the others were, where trainings can be paused; see `TrialRecord`.
         worker: who trains it.
         value: the result, where it is known already.
         error: why it failed, where it is known already.
@@ -49,7 +48,7 @@ class NewTrial:
     proposal: Proposal
     features: Mapping[str, float] = field(default_factory=dict)
     pending: tuple[int, ...] = ()
-    progress: Mapping[int, tuple[int, float | None]] = field(default_factory=dict)
+    progress: Mapping[int, Progress | None] = field(default_factory=dict)
     worker: str | None = None
     value: float | None = None
     error: str | None = None

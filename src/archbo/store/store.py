@@ -12,7 +12,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from archbo.data import Prediction, Report, State, TrialRecord
+from archbo.data import Prediction, Progress, Report, State, TrialRecord
 from archbo.errors import StoreError, nearest
 from archbo.store.database import Database
 from archbo.store.lock import locked
@@ -355,5 +355,8 @@ def _record(row: Any, points: tuple[Report, ...]) -> TrialRecord:
     values["prediction"] = None if mean is None else Prediction(mean, sd)
     values["state"] = State(values["state"])
     values["pending"] = tuple(values["pending"])
-    values["progress"] = {int(key): (at, to) for key, (at, to) in values["progress"].items()}
+    values["progress"] = {
+        int(key): None if held is None else Progress(*held)
+        for key, held in values["progress"].items()
+    }
     return TrialRecord(**values, reports=points)

@@ -16,7 +16,7 @@ from archbo.data import Decision, Proposal, Report, State, TrialRecord
 from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import NewTrial
-from archbo.study.proposing import at_target, cost, decide, paused, progress, propose, task
+from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
 from archbo.study.session import Observer, Resources, RunEvent
 from archbo.training import Event, Failed, Finished, Reported, Train
 
@@ -194,7 +194,7 @@ class _Loop:
                     proposal,
                     features=features,
                     pending=running,
-                    progress=progress(self.study, self.records),
+                    progress=changes(self.study, self.records),
                 )
             )
             self.records.append(record)

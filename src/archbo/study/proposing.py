@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archbo.arrays import stream
-from archbo.data import Decision, Proposal, State, TrialRecord
+from archbo.data import Decision, Progress, Proposal, State, TrialRecord
 from archbo.errors import ProblemError
 from archbo.fidelity import FidelityRange
 from archbo.training import Task
@@ -76,18 +76,40 @@ def propose(study: Study, records: Sequence[TrialRecord]) -> Proposal | None:
     return next(iter(study.search.propose(study.dataset(records), 1, rng)), None)
 
 
-def as_of(record: TrialRecord, later: TrialRecord) -> TrialRecord:
-    """A trial as it was when a later one was proposed."""
-    running = record.number in later.pending
-    if record.number not in later.progress:
+def history(records: Sequence[TrialRecord], number: int) -> list[TrialRecord]:
+    """The trials before one, as they were when it was proposed."""
+    later = records[number]
+    known, running = _known(records[: number + 1]), set(later.pending)
+    return [_then(r, known.get(r.number), running=r.number in running) for r in records[:number]]
+
+
+def _then(record: TrialRecord, was: Progress | None, *, running: bool) -> TrialRecord:
+    """A trial as it was."""
+    if was is None:
         return replace(record, state=State.RUNNING, value=None, interim=None) if running else record
-    at, target = later.progress[record.number]
-    points = tuple(point for point in record.reports if point.epoch <= at)
-    then = replace(record, value=None, reached=None, interim=None, reports=points, fidelity=target)
+    points = tuple(point for point in record.reports if point.epoch <= was.reported)
+    then = replace(record, value=None, reports=points, fidelity=was.target)
     if running:
-        return replace(then, state=State.RUNNING)
-    interim = points[-1].value if points else None
-    return replace(then, state=State.PAUSED, reached=float(at), interim=interim)
+        return replace(then, state=State.RUNNING, reached=None, interim=None)
+    last = points[-1] if points else None
+    return replace(
+        then,
+        state=State.PAUSED,
+        reached=None if last is None else float(last.epoch),
+        interim=None if last is None else last.value,
+    )
+
+
+def _known(records: Sequence[TrialRecord]) -> dict[int, Progress]:
+    """How far each trial was that could go on when the last of these was proposed."""
+    known: dict[int, Progress] = {}
+    for record in records:
+        for number, progress in record.progress.items():
+            if progress is None:
+                known.pop(number, None)
+            else:
+                known[number] = progress
+    return known
 
 
 def _pausing(study: Study) -> bool:
@@ -95,14 +117,20 @@ def _pausing(study: Study) -> bool:
     return study.problem.fidelity is not None and study.problem.fidelity.continued
 
 
-def progress(study: Study, records: Sequence[TrialRecord]) -> dict[int, tuple[int, float | None]]:
-    """The last reported and the wanted level of each trial that may still go on."""
+def changes(study: Study, records: Sequence[TrialRecord]) -> dict[int, Progress | None]:
+    """How far trials are, as far as the last one does not say so; None of those that ended."""
     if not _pausing(study):
         return {}
-    return {
-        r.number: (r.reports[-1].epoch if r.reports else 0, r.fidelity)
+    before = _known(records)
+    now = {
+        r.number: Progress(r.reports[-1].epoch if r.reports else 0, r.fidelity)
         for r in records
         if r.state in (State.RUNNING, State.PAUSED)
+    }
+    return {
+        number: now.get(number)
+        for number in sorted(now.keys() | before.keys())
+        if now.get(number) != before.get(number)
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from archbo.data import TrialRecord
 from archbo.store import Store
 from archbo.study.finding import PARTS, described, find
-from archbo.study.proposing import as_of, propose
+from archbo.study.proposing import history, propose
 from archbo.study.study import Study
 
 
@@ -73,8 +73,7 @@ def _again(
     if not record.searched:
         note = "given by the user" if record.imported else "trained again to confirm"
         return ReplayedProposal(number, True, record.architecture_id, record.architecture_id, note)
-    history = [as_of(earlier, record) for earlier in records[:number]]
-    proposal = propose(study, history)
+    proposal = propose(study, history(records, number))
     proposed = "" if proposal is None else proposal.architecture.id
     same = proposed == record.architecture_id
     versions = " and ".join(f"{name} {version}" for name, version in made.items())

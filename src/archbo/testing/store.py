@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archbo.data import Prediction, Proposal, Report, State, TrialRecord
+from archbo.data import Prediction, Progress, Proposal, Report, State, TrialRecord
 from archbo.errors import ObservationError, StoreError
 from archbo.spaces import Choice, Float, Space
 from archbo.store import NewTrial, Store, StoredStudy
@@ -157,13 +157,13 @@ class StoreLaws:
 
     def test_a_training_is_paused_and_goes_on(self, study: StoredStudy) -> None:
         proposal = Proposal(SPACE.architecture({"op": "pool", "lr": 0.5}), "model", fidelity=3)
-        study.add_trial(NewTrial(proposal, progress={7: (2, None)}))
+        study.add_trial(NewTrial(proposal, progress={7: Progress(2, None), 3: None}))
         study.add_report(0, 3, 0.25)
         study.shorten(0, State.PAUSED, reached=3, interim=0.25, seconds=1.5)
         (paused,) = study.read()
         assert (paused.state, paused.fidelity, paused.reached) == (State.PAUSED, 3, 3)
         assert (paused.value, paused.interim, paused.seconds) == (None, 0.25, 1.5)
-        assert paused.progress == {7: (2, None)}
+        assert paused.progress == {7: Progress(2, None), 3: None}
         with pytest.raises(StoreError, match="trial 0 is paused, not running"):
             study.finish(0, 1.0, seconds=1)
         again = study.resume(0, fidelity=9)
