@@ -107,14 +107,13 @@ class Trial:
         Save first: where the study pauses a training, `report` does not return.
 
         Args:
-            state: bytes, or nested dicts and lists of tensors and plain values.
+            state: bytes, or nested dicts and lists of tensors, NumPy arrays and plain values.
             epoch: the last that the state has seen. By default the number that it holds itself as
                 "epoch", or else the last epoch that was reported.
 
         Raises:
             TrainingError: if the study keeps no files; if the state holds anything else, or cannot
                 be written.
-            MissingExtraError: if torch is not installed, for what is not bytes.
         """
         if epoch is None and isinstance(state, Mapping) and type(state.get("epoch")) is int:
             epoch = state["epoch"]
