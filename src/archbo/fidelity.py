@@ -64,7 +64,7 @@ class FidelityRange(ABC):
         if not (number and whole and self.low <= value <= self.high):
             what = "a whole number" if self.whole else "a number"
             raise ProblemError(
-                f"{self.name} must be {what} from {self.low:g} to {self.high:g}, got {value!r}",
+                f"{self.name} must be {what} from {self.low} to {self.high}, got {value!r}",
                 path=path,
             )
         return int(value) if self.whole else float(value)
@@ -76,6 +76,17 @@ class FidelityRange(ABC):
     def share(self, level: float | None) -> float:
         """What a training of a level costs, in full trainings."""
         return 1.0 if level is None else min(level / self.high, 1.0)
+
+    def __str__(self) -> str:
+        """In words.
+
+        >>> print(Epochs(1, 81), "|", Epochs(1, 81, continued=False), "|", Fidelity("data", 0.1, 1))
+        1 to 81 epochs, continued | 1 to 81 epochs, each level afresh | data 0.1 to 1
+        """
+        if not self.counted:
+            return f"{self.name} {self.low:g} to {self.high:g}"
+        how = "continued" if self.continued else "each level afresh"
+        return f"{self.low:g} to {self.high:g} {self.name}, {how}"
 
     def to_dict(self) -> dict[str, Any]:
         """In JSON form."""

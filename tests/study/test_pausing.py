@@ -1,4 +1,5 @@
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -7,12 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import archbo as ab
 from archbo.data import Decision, Proposal
 from archbo.errors import MismatchError, ProblemError
 from archbo.methods import Search
 from archbo.study.proposing import history, propose
+from archbo.study.replay import replay
+from archbo.views.infos import study_info
+from archbo.views.tables import trial_view
 
 PROGRAM = Path(__file__).with_name("pausing.py")
 spec = importlib.util.spec_from_file_location("study_pausing", PROGRAM)
@@ -316,3 +321,21 @@ def test_a_study_goes_on_with_its_own_fidelity_only(tmp_path):
     small("random", tmp_path / "s.db").close()
     with pytest.raises(MismatchError, match="fidelity"):
         small("random", tmp_path / "s.db", fidelity=ab.Epochs(1, 9, continued=False))
+
+
+def test_a_stored_study_says_how_far_trainings_go(tmp_path):
+    file = tmp_path / "s.db"
+    with small("random", file) as study:
+        study.run(by_epoch, budget=3)
+        proposals = replay(file).proposals
+        assert [proposal.same for proposal in proposals] == [True] * 3
+        facts = study_info(study.store.settings).facts
+        assert facts["fidelity"] == "1 to 9 epochs, continued"
+
+
+def test_a_trial_shows_where_it_is_paused():
+    with small(Script([Proposal(arch(9), "model", fidelity=2)])) as study:
+        study.run(by_epoch, budget=0.1)
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(trial_view(study.trials[0], study_info(study.store.settings)))
+        assert "4.5 at 2" in console.export_text()
