@@ -274,6 +274,13 @@ def test_a_training_that_does_not_let_stopped_pass_is_what_it_becomes():
         assert study.trials[0].state is ab.State.FAILED
 
 
+def test_a_method_that_proposes_nothing_while_nothing_is_in_training_ends_the_run():
+    with small(Script([Proposal(arch(9), "model", fidelity=2)])) as study:
+        with pytest.warns(UserWarning, match="ended early: the method has nothing more to propose"):
+            study.run(by_epoch, budget=3)
+        assert len(study.trials) == 1
+
+
 def test_a_method_that_goes_on_where_nothing_is_paused_is_told():
     with (
         small(Script([Proposal(arch(9), "model", resume=3)])) as study,

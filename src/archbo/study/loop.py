@@ -128,6 +128,8 @@ class _Loop:
                     break
             if not self.executor.wait(self._take) and self.executor.free == self.executor.capacity:
                 break
+        if self._left() and not self.note:
+            self.note = "the method has nothing more to propose"
         self._tell("done")
 
     def _left(self) -> bool:
