@@ -46,7 +46,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/archbo bench nas-bench-201/cifar10 nas-bench-201/cifar100 nas-bench-macro \
 		--methods bo,random,evolution --seeds 20 --jobs 2 -o build/bench
-	$(BIN)/python benchmarks/proposal_time.py
+	$(BIN)/python benchmarks/own_cost.py
 
 clean:
 	rm -rf $(VENV) digits.db* digits-random.db* digits.files digits-random.files digits.html

@@ -15,6 +15,8 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 
+_CHUNK = 1024  # networks identified at once: bounds the memory
+
 
 class State(StrEnum):
     """Where a trial stands."""
@@ -159,6 +161,7 @@ class Dataset:
         values: [n] means of the objective, larger is better; NaN where every training failed.
         repeats: [n] how many trainings each mean is of.
         failures: [n] how many trainings of each failed.
+        scatter: [n] sum of the squared deviations of the trainings from their mean.
         pending: networks in training now.
         trials: how many trials there are, finished, failed and running.
         hyperparameters: those stored with the newest proposal that has any.
@@ -170,6 +173,7 @@ class Dataset:
     values: Float[Array, " n"]
     repeats: Float[Array, " n"]
     failures: Float[Array, " n"]
+    scatter: Float[Array, " n"]
     pending: Rows
     trials: int
     hyperparameters: Mapping[str, float]
@@ -185,31 +189,9 @@ class Dataset:
         curves: Sequence[Curve] = (),
     ) -> Dataset:
         """From single results in the order in which their trials began."""
-        first: dict[str, Architecture] = {}
-        results: dict[str, list[float]] = {}
-        failures: dict[str, int] = {}
-        for seen in observations:
-            if seen.fidelity is not None:
-                continue
-            key = seen.architecture.id
-            first.setdefault(key, seen.architecture)
-            results.setdefault(key, [])
-            failures.setdefault(key, 0)
-            if seen.value is None:
-                failures[key] += 1
-            else:
-                results[key].append(seen.value)
-        means = np.array([fmean(r) if r else np.nan for r in results.values()], dtype=float)
-        return cls(
-            rows=problem.compiled.encode(list(first.values())),
-            values=problem.objective.inward(means),
-            repeats=np.array([len(r) for r in results.values()], dtype=float),
-            failures=np.array(list(failures.values()), dtype=float),
-            pending=problem.compiled.encode(list(pending)),
-            trials=len(observations) + len(pending),
-            hyperparameters=dict(hyperparameters or {}),
-            curves=tuple(curves),
-        )
+        history = History(problem)
+        history.add(observations)
+        return history.dataset(pending, hyperparameters, curves)
 
     def with_pending(self, problem: Problem, archs: Sequence[Architecture]) -> Dataset:
         """The same with more networks in training."""
@@ -225,6 +207,78 @@ class Dataset:
     def measured(self) -> Bool[Array, " n"]:
         """Which networks have a value."""
         return self.repeats > 0
+
+
+class History:
+    """Results as they come, repeated measurements put together; see `Dataset`.
+
+    Attributes:
+        trials: how many results there are.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.trials = 0
+        self._problem = problem
+        self._rows = problem.compiled.encode([])
+        self._places: dict[str, int] = {}
+        self._results: list[list[float]] = []
+        self._means: list[float] = []
+        self._scatter: list[float] = []
+        self._failures: list[int] = []
+
+    def add(self, observations: Sequence[Observation]) -> None:
+        """Learn more results, in the order in which their trials began."""
+        self.trials += len(observations)
+        observations = [seen for seen in observations if seen.fidelity is None]
+        if not observations:
+            return
+        rows = self._problem.compiled.encode([seen.architecture for seen in observations])
+        new: list[int] = []
+        for i, (key, seen) in enumerate(zip(self._ids(observations), observations, strict=True)):
+            place = self._places.setdefault(key, len(self._results))
+            if place == len(self._results):
+                new.append(i)
+                self._results.append([])
+                self._means.append(np.nan)
+                self._scatter.append(0.0)
+                self._failures.append(0)
+            if seen.value is None:
+                self._failures[place] += 1
+            else:
+                self._results[place].append(seen.value)
+                mean = fmean(self._results[place])
+                self._means[place] = mean
+                self._scatter[place] = sum((x - mean) ** 2 for x in self._results[place])
+        self._rows = stack([self._rows, rows.take(new)])
+
+    def _ids(self, observations: Sequence[Observation]) -> list[str]:
+        if len(observations) == 1:
+            return [observations[0].architecture.id]  # which is remembered
+        compiled, found = self._problem.compiled, []
+        for start in range(0, len(observations), _CHUNK):
+            archs = [seen.architecture for seen in observations[start : start + _CHUNK]]
+            found += compiled.ids(compiled.encode(archs))
+        return found
+
+    def dataset(
+        self,
+        pending: Sequence[Architecture] = (),
+        hyperparameters: Mapping[str, float] | None = None,
+        curves: Sequence[Curve] = (),
+    ) -> Dataset:
+        """All that is known now, beside what is in training."""
+        means = np.array(self._means, dtype=float)
+        return Dataset(
+            rows=self._rows,
+            values=self._problem.objective.inward(means),
+            repeats=np.array([len(results) for results in self._results], dtype=float),
+            failures=np.array(self._failures, dtype=float),
+            scatter=np.array(self._scatter, dtype=float),
+            pending=self._problem.compiled.encode(list(pending)),
+            trials=self.trials + len(pending),
+            hyperparameters=dict(hyperparameters or {}),
+            curves=tuple(curves),
+        )
 
 
 @dataclass(frozen=True, slots=True)

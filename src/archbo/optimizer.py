@@ -11,7 +11,7 @@ from typing import Any, Final, overload
 import numpy as np
 
 from archbo.arrays import Array, stream
-from archbo.data import Best, Curve, Dataset, Observation, Proposal
+from archbo.data import Best, Curve, Dataset, History, Observation, Proposal
 from archbo.errors import ExhaustedError, ObservationError, ProblemError
 from archbo.fidelity import FidelityRange
 from archbo.methods import Method, find_method
@@ -92,6 +92,7 @@ class Optimizer:
             fidelity=fidelity,
         )
         self.observations: list[Observation] = []
+        self._history = History(self.problem)
         self._search = find_method(method).prepare(self.problem)
         self._pending: list[Proposal] = []
         self._hyperparameters: Mapping[str, float] = {}
@@ -214,7 +215,8 @@ class Optimizer:
         if self.problem.fidelity is not None:
             targets = [(proposal.architecture, proposal.fidelity) for proposal in self._pending]
             curves = Curve.told(self.problem, self.observations, targets)
-        return Dataset.make(self.problem, self.observations, pending, self._hyperparameters, curves)
+        self._history.add(self.observations[self._history.trials :])
+        return self._history.dataset(pending, self._hyperparameters, curves)
 
 
 def incumbent(problem: Problem, dataset: Dataset) -> Best:

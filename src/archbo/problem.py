@@ -119,7 +119,8 @@ class Bound:
 class FeatureTable:
     """Numbers known before training: what the space knows of its members, and the user's functions.
 
-    Each function is called once for each id.
+    Each function is called once for each member: members that are the same network need not agree,
+    since a function may look at operations that lead nowhere.
 
     Args:
         functions: of an architecture, by name.
@@ -141,7 +142,7 @@ class FeatureTable:
                     path=f"features.{name}",
                     hint="Use another.",
                 )
-        self._found: dict[str, tuple[float, ...]] = {}
+        self._found: dict[bytes, tuple[float, ...]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,12 +159,13 @@ class FeatureTable:
         known = compiled.known(rows) if self.known else {}
         columns = [known[name] for name in self.known]
         if self.functions:
-            archs, ids = compiled.architectures(rows), compiled.ids(rows)
-            found = [self._row(key, arch) for key, arch in zip(ids, archs, strict=True)]
+            keys = np.where(rows.active, rows.values, np.inf)
+            archs = compiled.architectures(rows)
+            found = [self._row(key.tobytes(), arch) for key, arch in zip(keys, archs, strict=True)]
             columns += [*np.array(found, dtype=float).reshape(len(rows), len(self.functions)).T]
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))
 
-    def _row(self, key: str, arch: Architecture) -> tuple[float, ...]:
+    def _row(self, key: bytes, arch: Architecture) -> tuple[float, ...]:
         found = self._found.get(key)
         if found is None:
             found = tuple(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from archbo.acquisition import LogKnowledgeGradient, Outlook
+from archbo.acquisition import LogKnowledgeGradient, Outlook, log_repeat_gain
 from archbo.acquisition.knowledge import log_expected_rise
 from archbo.errors import ProblemError
 from archbo.kernels.blocks import join_rows, rows
@@ -58,3 +58,29 @@ def test_a_surrogate_without_covariances_is_named():
     alone = Outlook(given.posterior, 0.0, given.candidates, given.known, Alone(), given.rng)
     with pytest.raises(ProblemError, match="LogKnowledgeGradient needs to know how architectures"):
         LogKnowledgeGradient()(alone)
+
+
+@settings(max_examples=60)
+@given(
+    mean=arrays(float, 4, elements=SOME),
+    variance=arrays(float, 4, elements=st.floats(0.01, 2)),
+    noise=st.floats(0, 2),
+)
+def test_the_gain_of_a_repeat_is_the_rise_of_the_largest_mean_by_quadrature(mean, variance, noise):
+    z = np.linspace(-12, 12, 20_001)
+    moved = mean + np.eye(4)[:, None] * (variance / np.sqrt(variance + noise) * z[:, None])[None]
+    expected = np.trapezoid((moved.max(axis=2) - mean.max()) * stats.norm.pdf(z), z)
+    assert np.allclose(np.exp(log_repeat_gain(mean, variance, noise)), expected, atol=1e-5)
+
+
+def test_a_repeat_gains_nothing_where_it_teaches_nothing_or_there_is_no_choice():
+    known = log_repeat_gain(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 0.1)
+    assert known[0] == -np.inf
+    assert np.isfinite(known[1])
+    assert log_repeat_gain(np.array([1.0]), np.array([1.0]), 0.1).tolist() == [-np.inf]
+    assert log_repeat_gain(np.zeros(0), np.zeros(0), 0.1).shape == (0,)
+
+
+def test_of_two_equal_leaders_the_one_that_was_trained_less_gains_more():
+    gain = log_repeat_gain(np.array([1.0, 1.0, 0.0]), np.array([0.1, 0.4, 0.4]), 0.2)
+    assert gain.argmax() == 1

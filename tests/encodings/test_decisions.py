@@ -1,5 +1,5 @@
 import archbo as ab
-from archbo.encodings.decisions import categorical_columns, numeric_columns, one_hot
+from archbo.encodings.decisions import alike, categorical_columns, numeric_columns, one_hot
 
 SPACE = ab.Space(
     act=ab.Choice(["relu", "gelu", "tanh"]),
@@ -25,3 +25,20 @@ def test_one_hot_has_a_column_for_each_option_and_one_for_each_number():
     assert one_hot(SPACE.compiled, rows({"act": "relu", "head": "linear"})).tolist() == [
         [1, 0, 0, 1, 0, 0]
     ]
+
+
+def test_decisions_of_equal_parts_with_as_many_options_are_alike():
+    cell = ab.EdgeCell(nodes=3, ops=["none", "conv"])
+    space = ab.Space(
+        one=cell,
+        body=ab.Chain(ab.Choice(["a", "b"]), length=2),
+        two=cell,
+        other=ab.Choice(["x", "y"]),
+        flag=ab.Choice(["a", "b"]),
+    ).compiled
+    columns = categorical_columns(space)
+    groups: dict[int, set[str]] = {}
+    for d, group in zip(columns, alike(space, columns), strict=True):
+        groups.setdefault(group, set()).add(space.decisions[d].path.split(".")[1].split("[")[0])
+    assert sorted(map(sorted, groups.values())) == [["body", "flag"], ["one", "two"], ["other"]]
+    assert list(groups) == [0, 1, 2]

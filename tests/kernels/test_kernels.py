@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from archbo.errors import ProblemError
 from archbo.kernels import (
     RBF,
+    Additive,
+    GroupedHamming,
     Hamming,
     HistogramLinear,
     HistogramMinMax,
@@ -37,6 +39,9 @@ KERNELS = [
     HistogramRBF(("labels", "deeper"), (5.0,)),
     Isotropic("features", (2.0,)),
     IsotropicMatern52("features", (2.0,)),
+    GroupedHamming("options", (0, 1, 0), (1.4, 0.7)),
+    Additive("options", (0, 1, 0)),
+    Scaled(RADIAL) + Additive("options", (0, 0, 0)),
     HistogramMinMax(("labels",)),
     HistogramLinear(("labels", "deeper")),
     OptimalAssignment(("labels", "deeper")),

@@ -346,3 +346,63 @@ def test_a_kernel_beside_another_surrogate_is_refused():
 def test_two_encodings_of_one_name_are_refused():
     with pytest.raises(ProblemError, match="two encodings are called 'squares'"):
         ab.Optimizer(LINE, method=ab.BayesianOptimization(encoding=[Squares(), Squares()]))
+
+
+def repeats_of(values, trials, **settings):
+    """How often a search of a cell trains a network again."""
+    opt = ab.Optimizer(CELL, maximize="score", seed=1, method=ab.BayesianOptimization(**settings))
+    again = 0
+    for k in range(trials):
+        proposal = opt.propose()
+        again += proposal.origin == "repeat"
+        opt.tell(proposal.architecture, values(proposal.architecture, k))
+    return again
+
+
+def test_the_best_are_trained_again_where_trainings_are_noisy():
+    noise = stream(0, "noise").normal(size=30)
+
+    def noisy(arch, k):
+        return convolutions(arch) + noise[k]
+
+    assert (
+        0
+        == repeats_of(noisy, 30, repeat=0)
+        < repeats_of(noisy, 30)
+        < repeats_of(noisy, 30, repeat=4)
+    )
+
+
+def test_what_gives_the_same_value_twice_is_not_trained_a_third_time():
+    assert repeats_of(lambda arch, _: convolutions(arch), 40) <= 1
+
+
+def test_a_network_in_training_is_not_trained_again_beside():
+    noise = stream(0, "noise").normal(size=60)
+    opt = ab.Optimizer(CELL, maximize="score", seed=1)
+    for k in range(25):
+        arch = opt.ask()
+        opt.tell(arch, convolutions(arch) + 2 * noise[k])
+    asked = [opt.ask().id for _ in range(8)]
+    assert len(set(asked)) == 8
+
+
+def test_the_answer_by_posterior_mean_knows_a_network_s_own_results():
+    opt = ab.Optimizer(CELL, maximize="score", seed=1)
+    for _ in range(12):
+        arch = opt.ask()
+        opt.tell(arch, convolutions(arch))
+    odd = next(a for a in map(CELL.sample, range(99)) if a.id not in {
+        seen.architecture.id for seen in opt.observations})  # fmt: skip
+    expected, _ = opt.predict(odd)
+    for _ in range(9):
+        opt.tell(odd, expected + 2 + 1e-3 * stream(0, "x").normal())
+    often, sd = opt.predict(odd)
+    assert abs(often - (expected + 2)) < 0.3
+    assert sd < 0.3
+
+
+@pytest.mark.parametrize(("name", "value"), [("own", 1.5), ("own", -0.1), ("repeat", -1.0)])
+def test_settings_about_noise_are_checked(name, value):
+    with pytest.raises(ProblemError, match=f"{name} must"):
+        ab.BayesianOptimization(**{name: value})

@@ -9,6 +9,7 @@ from archbo.methods.candidates import (
     maximin,
     neighborhood,
     new_rows,
+    offspring,
     pool,
     random_rows,
     remaining_rows,
@@ -127,3 +128,17 @@ def test_rare_feasible_members_of_an_infinite_space_are_found_again():
     assert problem.compiled.architectures(found) == [only]
     with pytest.raises(ExhaustedError, match="all 1 networks of the space that meet the constr"):
         random_rows(problem, 3, stream(0, "test"), Taken.of(problem, found))
+
+
+def test_offspring_are_new_and_near_their_parents_or_between_them():
+    problem = Problem.make(ab.Chain(ab.Choice(["a", "b", "c"]), length=30))
+    rng = stream(0, "offspring")
+    parents = sample(problem.compiled, rng, 2)
+    rows, taken = offspring(problem, parents, 80, rng, Taken.of(problem, parents))
+    differ = (rows.values[:, None] != parents.values).sum(axis=2)
+    between = (rows.values[:, None] == parents.values).any(axis=1).all(axis=1)
+    assert ((differ.min(axis=1) <= 2) | between).all()
+    assert {1, 2} <= set(differ.min(axis=1).tolist())
+    assert between.any()
+    assert len(set(ids(problem, rows)) | set(ids(problem, parents))) == len(rows) + 2 > 60
+    assert set(problem.compiled.fingerprints(rows).tolist()) <= taken.fingerprints

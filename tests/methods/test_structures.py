@@ -8,9 +8,11 @@ from archbo.arrays import stream
 from archbo.encodings import Counts, Encoder, PathMultiset, weisfeiler_lehman_to
 from archbo.encodings.graphs import counts
 from archbo.methods.structures import (
+    MANY,
     deep_wl_structures,
     default_structures,
     encoded_structures,
+    grouped_structures,
 )
 from archbo.spaces.moves import sample
 from archbo.surrogates import fit
@@ -72,3 +74,63 @@ def test_a_search_takes_encodings_and_their_depths():
         opt.tell(arch, arch.value["ops"].count("conv"))
     mean, _ = opt.predict([opt.best[0]])
     assert np.isfinite(mean).all()
+
+
+LARGE = ab.Space(
+    body=ab.Chain(ab.Choice(["a", "b", "c"]), length=MANY),
+    cell=CELL,
+    act=ab.Choice(["relu", "gelu"]),
+    lr=ab.Float(1e-4, 1e-1, log=True),
+)
+
+
+def test_many_decisions_share_scales_and_one_structure_is_additive():
+    code = encoder(LARGE)
+    plus, times, additive = grouped_structures(code.reference, code.groups)
+    groups = max(code.groups["options"]) + 1
+    for kernel in (plus, times):
+        own = [name for name in kernel.names if ".options.group" in name]
+        assert len(own) == groups < len(code.groups["options"])
+    assert [name for name in additive.names if "options" in name or "context" in name] == [
+        *(f"4.options.sum{g}" for g in range(groups)),
+        "5.context.sum0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        ab.Space(**{f"x{k}": ab.Choice(["a", "b"]) for k in range(MANY)}),
+        ab.Chain(ab.Choice(["a", "b"]), length=(1, MANY)),
+        LARGE,
+    ],
+    ids=["options alone", "a chain", "mixed"],
+)
+def test_large_spaces_of_each_kind_have_structures_that_fit(space):
+    code = encoder(space)
+    rows = code.encode(sample(space.compiled, stream(1, "rows"), 20))
+    z = np.random.default_rng(0).standard_normal(20)
+    for kernel in grouped_structures(code.reference, code.groups):
+        assert np.isfinite(fit(kernel, rows, z).log_evidence)
+
+
+@pytest.mark.parametrize("additive", [True, False])
+def test_the_evidence_finds_whether_effects_add_up(additive):
+    chain = ab.Chain(ab.Choice(["a", "b"]), length=20)
+    code = encoder(chain)
+    rows = sample(chain.compiled, stream(1, "rows"), 150)
+    rng = np.random.default_rng(0)
+    signs = 2 * rows.values[:, -20:] - 1
+    one, other = rng.permutation(20)[:10], rng.permutation(20)[:10]
+    found = (
+        signs @ rng.standard_normal(20)
+        if additive
+        else signs[:, one].sum(1) * signs[:, other].sum(1)
+    )
+    z = (found - found.mean()) / found.std() + 0.1 * rng.standard_normal(150)
+    encoded = code.encode(rows)
+    evidence = [
+        fit(k, encoded, z, iterations=40).log_evidence
+        for k in grouped_structures(code.reference, code.groups)
+    ]
+    assert (int(np.argmax(evidence)) == len(evidence) - 1) == additive

@@ -126,6 +126,38 @@ def test_conditioning_equals_observing_all_at_once(n, q):
     assert gp.n == n
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_row_s_own_deviation_is_a_kernel_of_identity(share):
+    rng = np.random.default_rng(21)
+    repeats = rng.integers(1, 4, 9).astype(float)
+    first = mixed_process(rng, 9, repeats=repeats, mean=0.1)
+    gp = GaussianProcess.observe(
+        MIXED, first.encoded, first.z, theta=first.theta, log_noise=-2.0, repeats=repeats,
+        mean=0.1, share=share,
+    )  # fmt: skip
+    total = np.exp(-2.0)
+    assert gp.own == pytest.approx(share * total)
+    assert gp.noise == pytest.approx((1 - share) * total)
+    new = mixed_rows(rng, 3)
+    K = MIXED.covariance(gp.theta, MIXED.distances(gp.encoded, gp.encoded))
+    Ks = MIXED.covariance(gp.theta, MIXED.distances(gp.encoded, new))
+    objective = K + gp.own * np.eye(9)  # two rows share a deviation only if they are the same
+    inverse = np.linalg.inv(objective + np.diag(gp.noise / repeats))
+    seen = gp.observed(np.array([4, 0]))
+    mean = 0.1 + objective @ inverse @ (gp.z - 0.1)
+    covariance = objective - objective @ inverse @ objective
+    np.testing.assert_allclose(seen.mean, mean[[4, 0]], atol=1e-9)
+    np.testing.assert_allclose(seen.variance, covariance.diagonal()[[4, 0]], atol=1e-9)
+    assert gp.best == pytest.approx(mean.max())
+    variance = MIXED.diagonal(gp.theta, 3) + gp.own - ((inverse @ Ks) * Ks).sum(axis=0)
+    np.testing.assert_allclose(gp.predict(new).mean, 0.1 + Ks.T @ inverse @ (gp.z - 0.1), atol=1e-9)
+    np.testing.assert_allclose(gp.predict(new).variance, variance, atol=1e-9)
+    few = {name: block[:2] for name, block in gp.encoded.items()}
+    joint = gp.joint(few, observed=2)
+    np.testing.assert_allclose(joint.mean, mean[:2], atol=1e-9)
+    np.testing.assert_allclose(joint.covariance, covariance[:2, :2], atol=1e-9)
+
+
 def test_leave_one_out_equals_leaving_each_one_out():
     rng = np.random.default_rng(4)
     repeats = rng.integers(1, 4, 10).astype(float)
@@ -205,10 +237,10 @@ def test_the_same_row_many_times_is_fine():
     np.testing.assert_allclose(gp.predict(row).mean, 3, rtol=1e-3)
 
 
-def test_log_evidence_is_likelihood_plus_prior():
+def test_log_evidence_is_likelihood_plus_the_priors_ratio_to_its_mode():
     gp = mixed_process(np.random.default_rng(10), 5)
-    noise = -0.5 * ((gp.log_noise - np.log(0.02)) / 1.5) ** 2 - np.log(1.5 * np.sqrt(2 * np.pi))
-    expected = gp.log_likelihood + gp.kernel.prior.log_density(gp.theta) + noise
+    noise = -0.5 * ((gp.log_noise - np.log(0.02)) / 1.5) ** 2
+    expected = gp.log_likelihood + gp.kernel.prior.log_ratio(gp.theta) + noise
     assert gp.log_evidence == pytest.approx(expected, abs=1e-12)
 
 

@@ -9,7 +9,7 @@ from archbo.acquisition.improvement import (
     LogProbabilityOfImprovement,
     log_expected_improvement,
 )
-from archbo.acquisition.knowledge import LogKnowledgeGradient
+from archbo.acquisition.knowledge import LogKnowledgeGradient, log_repeat_gain
 from archbo.acquisition.mixture import average, evidence_weights, mix
 from archbo.acquisition.normal import log_cdf, log_h, log_pdf
 from archbo.acquisition.pending import Pick, believe, choose
@@ -34,5 +34,6 @@ __all__ = [
     "log_expected_improvement",
     "log_h",
     "log_pdf",
+    "log_repeat_gain",
     "mix",
 ]

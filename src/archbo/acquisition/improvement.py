@@ -102,7 +102,7 @@ class LogNoisyExpectedImprovement:
         model, n = joint_model(outlook, self), count_rows(outlook.known)
         if n == 0:
             return LogExpectedImprovement()(outlook)
-        together = model.joint(join_rows(outlook.known, outlook.candidates))
+        together = model.joint(join_rows(outlook.known, outlook.candidates), observed=n)
         factor = cholesky(together.covariance[:n, :n])
         half = np.random.default_rng(n).standard_normal((self.draws // 2, n))
         white = np.concatenate([half, -half])  # [m n]

@@ -37,7 +37,7 @@ class LogKnowledgeGradient:
 
     def __call__(self, outlook: Outlook) -> Float[Array, " c"]:
         model, n = joint_model(outlook, self), count_rows(outlook.known)
-        together = model.joint(join_rows(outlook.known, outlook.candidates))
+        together = model.joint(join_rows(outlook.known, outlook.candidates), observed=n)
         covariance = together.covariance[n:]  # [c l]
         spread = np.maximum(together.variance[n:] + model.noise, _LEAST_VARIANCE)
         return log_expected_rise(together.mean, covariance / np.sqrt(spread)[:, None])
@@ -79,3 +79,32 @@ def log_expected_rise(level: Float[Array, " l"], slope: Float[Array, "c l"]) -> 
         line[moved] = following[reached]
         walking[rows[~reached]] = False
     return total
+
+
+def log_repeat_gain(
+    mean: Float[Array, " n"], variance: Float[Array, " n"], noise: float
+) -> Float[Array, " n"]:
+    """Log of how much one more training of each known row raises the largest mean, in nats.
+
+    Rows are taken for independent: what is learned of one says nothing of the others. -inf where a
+    training teaches nothing, or where there is no other row to be named instead.
+
+    >>> log_repeat_gain(np.array([0.0, 0.0]), np.array([1.0, 0.0]), 0.0).round(3).tolist()
+    [-0.919, -inf]
+
+    Args:
+        mean: of each row's noise-free objective.
+        variance: of it.
+        noise: variance of one training.
+    Source: Frazier et al. 2008, equations 4.8 to 4.10 (https://doi.org/10.1137/070693424).
+    """
+    gain = np.full(len(mean), -np.inf)
+    teaches = variance > 0
+    if len(mean) < 2 or not teaches.any():
+        return gain
+    first, second = np.argsort(-mean, kind="stable")[:2]
+    others = np.full(len(mean), mean[first])  # the best of the others
+    others[first] = mean[second]
+    spread = variance[teaches] / np.sqrt(variance[teaches] + noise)
+    gain[teaches] = np.log(spread) + log_h(-np.abs(mean - others)[teaches] / spread)
+    return gain

@@ -14,7 +14,7 @@ import numpy as np
 from archbo.acquisition.base import Acquisition, Outlook
 from archbo.acquisition.mixture import average
 from archbo.arrays import Array, Float, Rng
-from archbo.kernels.base import shared_distances
+from archbo.kernels.base import Found, shared_distances
 from archbo.kernels.blocks import Encoded, count_rows, rows
 from archbo.surrogates.base import Posterior
 from archbo.surrogates.gp import LEAST_VARIANCE, GaussianProcess
@@ -106,13 +106,8 @@ class _Belief:
     @classmethod
     def all_of(cls, models: Sequence[GaussianProcess], candidates: Encoded) -> list[_Belief]:
         """Before any choice."""
-        c = count_rows(candidates)
-        kernels = [model.kernel for model in models]
-        found = shared_distances(kernels, models[0].encoded, candidates)
-        return [
-            cls(model, model.best, *model.project(distances, c))
-            for model, distances in zip(models, found, strict=True)
-        ]
+        found: Found = {}
+        return [cls(model, model.best, *model.project(candidates, found)) for model in models]
 
     def outlook(self, candidates: Encoded, rng: Rng) -> Outlook:
         """What an acquisition may look at."""

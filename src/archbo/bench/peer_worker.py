@@ -3,12 +3,13 @@
 This file stands alone: it runs where archbo is not installed, on Python 3.10 or newer. It reads one
 JSON object a line and answers each with one:
 
-    {"peer", "seed", "trials", "decisions"}   {"version", "values"}   the first line
-    {"value": number or null}                 {"values"}              a result and the next proposal
+    {"peer", "seed", "trials", "decisions", "told"}   {"version", "values"}   the first line
+    {"value": number or null}                         {"values"}   a result and the next proposal
 
 or with {"error", "missing"}: what went wrong, and whether it is that something is not installed.
 Values are one number a decision: the position of an option, or the number itself; of results,
-larger is better, and null is not told. Libraries without conditions choose inactive ones in vain.
+larger is better, and null is not told; `told` are pairs of values and results that are known
+before. Libraries without conditions choose inactive ones in vain.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class Task(NamedTuple):
     seed: int
     trials: int
     kind: str
+    told: list[tuple[list[float], float]]
 
     def typed(
         self,
@@ -106,6 +108,29 @@ def with_optuna(task: Task) -> Proposals:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     make = {"tpe": optuna.samplers.TPESampler, "gp": optuna.samplers.GPSampler}[task.kind]
     study = optuna.create_study(direction="maximize", sampler=make(seed=task.seed))
+    own = task.typed(
+        lambda d: optuna.distributions.CategoricalDistribution(d.options),
+        lambda d: optuna.distributions.IntDistribution(d.low, d.high, log=d.log),
+        lambda d: optuna.distributions.FloatDistribution(d.low, d.high, log=d.log),
+    )
+    for known, value in task.told:
+        taken: list[bool] = []
+        for d in task.decisions:
+            taken.append(d.parent is None or (taken[d.parent] and d.met(known[d.parent])))
+        names = [d.name for d, there in zip(task.decisions, taken, strict=True) if there]
+        numbers = {d.name: x for d, x in zip(task.decisions, known, strict=True)}
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={
+                    name: numbers[name]
+                    if isinstance(own[name], optuna.distributions.FloatDistribution)
+                    else int(numbers[name])
+                    for name in names
+                },
+                distributions={name: own[name] for name in names},
+                value=value,
+            )
+        )
     while True:
         trial = study.ask()
         values: list[float] = []
@@ -367,6 +392,10 @@ LIBRARIES: dict[str, tuple[Callable[[Task], Proposals], str]] = {
 """By name: its proposals, and the package whose version is told."""
 
 
+LEARN_AT_ONCE = ("optuna",)
+"""Those that can be told results that they did not ask for, many at a time."""
+
+
 def main() -> None:
     """Answer line by line until the input ends, or something fails."""
     channel = os.fdopen(os.dup(1), "w")
@@ -380,7 +409,11 @@ def main() -> None:
                 library, _, kind = message["peer"].partition(":")
                 make, package = LIBRARIES[library]
                 decisions = [Decision(f"d{k}", **d) for k, d in enumerate(message["decisions"])]
-                proposals = make(Task(decisions, message["seed"], message["trials"], kind))
+                told = message.get("told", [])
+                if told and library not in LEARN_AT_ONCE:
+                    raise ValueError(f"{library} is not told results at once")
+                task = Task(decisions, message["seed"], message["trials"], kind, told)
+                proposals = make(task)
                 values = next(proposals)
                 answer["version"] = version(package) if package else sys.version.split()[0]
             else:

@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
@@ -29,6 +29,7 @@ from typing import Any, Self
 import numpy as np
 
 from archbo.arrays import Array
+from archbo.bench.peer_worker import LEARN_AT_ONCE
 from archbo.errors import MissingExtraError, ObservationError, PeerError, ProblemError, nearest
 from archbo.executors.processes import THREADS
 from archbo.optimizer import checked_value
@@ -123,13 +124,15 @@ class Peer:
         maximize: whether larger values are better.
         trials: how many trainings it will be given, for those that plan ahead.
         timeout: seconds for one proposal before it is given up.
+        told: results that it is to know before its first proposal; Optuna's samplers only.
 
     Attributes:
         version: of the library.
         rejected: how many rows it proposed that are no members of the space.
 
     Raises:
-        ProblemError: if there is no such peer, or the space is a mere list of graphs.
+        ProblemError: if there is no such peer, it cannot be told results at first, or the space is
+            a mere list of graphs.
         MissingExtraError: if the interpreter lacks the library, with the command that installs it.
         PeerError: if it cannot be started, or fails.
 
@@ -151,7 +154,13 @@ class Peer:
         maximize: bool = True,
         trials: int = 100,
         timeout: float = 600.0,
+        told: Sequence[tuple[Architecture, float]] = (),
     ) -> None:
+        if told and library(name) not in LEARN_AT_ONCE:
+            raise ProblemError(
+                f"peer {name!r} cannot be told results before its first proposal",
+                hint=f"Leave out told=, or use one of {', '.join(LEARN_AT_ONCE)}.",
+            )
         library(name)
         _refuse_pools(name, space.compiled)
         self.name = name
@@ -170,6 +179,10 @@ class Peer:
                     "seed": seed % 2**32,
                     "trials": trials,
                     "decisions": _described(space.compiled, self._free.tolist()),
+                    "told": [
+                        (np.array(arch.numbers)[self._free].tolist(), self._sign * value)
+                        for arch, value in told
+                    ],
                 }
             )
         except BaseException:

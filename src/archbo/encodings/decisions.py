@@ -6,7 +6,7 @@ import numpy as np
 
 from archbo.arrays import Array, Bool, Float
 from archbo.spaces import CompiledSpace, Rows
-from archbo.spaces.part import Kind
+from archbo.spaces.part import Kind, Part
 
 
 def categorical_columns(space: CompiledSpace) -> Array:
@@ -34,6 +34,21 @@ def shown_by_graphs(space: CompiledSpace) -> Bool[Array, " D"]:
         if block.path in space.structures:
             shown[block.columns] = space.structures[block.path].shown
     return shown
+
+
+def alike(space: CompiledSpace, columns: Array) -> tuple[int, ...]:
+    """Which group each of these columns is of: decisions of equal parts with as many options.
+
+    The layers of a chain are alike, and so are the edges of all cells of one kind. Groups are
+    numbered from 0 in the order of their first columns.
+    """
+    groups: dict[tuple[Part, int], int] = {}
+    found = []
+    for d in columns.tolist():
+        # blocks come with the outer before the inner: the last one is the innermost
+        (*_, inner) = [b for b in space.blocks if b.columns.start <= d < b.columns.stop]
+        found.append(groups.setdefault((inner.part, int(space.options[d])), len(groups)))
+    return tuple(found)
 
 
 def one_hot(

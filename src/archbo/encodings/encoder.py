@@ -20,20 +20,20 @@ import numpy as np
 from archbo.arrays import Array
 from archbo.encodings.base import Encode, Encoding
 from archbo.encodings.decisions import (
+    alike,
     categorical_columns,
     numeric_columns,
     one_hot,
     shown_by_graphs,
 )
-from archbo.encodings.features import Standardiser, graph_features
-from archbo.encodings.graphs import counts, weisfeiler_lehman
+from archbo.encodings.features import Standardiser
+from archbo.encodings.graphs import counts, salted
 from archbo.errors import ProblemError
-from archbo.graphs.batch import GraphBatch
+from archbo.graphs.views import ROUNDS, GraphView
 from archbo.kernels.blocks import Encoded, join_rows
 from archbo.spaces import CompiledSpace, Rows
 
-ROUNDS = 2
-"""How many rounds of refinement are encoded."""
+_CHUNK = 1024  # rows encoded at once: bounds the memory
 
 _CORRELATED = 0.999  # a feature that says what an earlier one says is left out
 
@@ -46,6 +46,9 @@ class Encoder:
         reference: random rows of it.
         user_features: the user's features of rows [n u]; None if there are none.
         encodings: further ones.
+
+    Attributes:
+        groups: which of the options, and of the context, are of one group; see `alike`.
 
     Raises:
         ProblemError: if two blocks have the same name.
@@ -68,8 +71,9 @@ class Encoder:
             "sizes": numeric[shown[numeric]],
             "numbers": numeric[~shown[numeric]],
         }
+        self.groups = {name: alike(space, self._columns[name]) for name in ("options", "context")}
         self._shapes = True
-        raw = self._raw_features(reference, space.graphs(reference))
+        raw = self._raw_features(reference, space.views(reference))
         self._standardise = Standardiser.fit(raw)
         self._distinct = _distinct_columns(self._standardise(raw))
         # graphs that all have the same shape need not be measured again
@@ -94,11 +98,12 @@ class Encoder:
                 source = rows.values if name in ("options", "context") else unit
                 blocks[name] = source[:, columns]
                 blocks[f"{name}.active"] = rows.active[:, columns]
-        graphs = self.space.graphs(rows)
-        if graphs:
-            levels = weisfeiler_lehman(graphs, ROUNDS)
-            blocks |= {f"wl{k}": level for k, level in enumerate(levels)}
-        features = self._standardise(self._raw_features(rows, graphs))[:, self._distinct]
+        views = self.space.views(rows)
+        if views:
+            colours = [salted(seen.colours, path) for path, seen in views.items()]
+            levels = np.concatenate(colours, axis=2)  # [n r v]
+            blocks |= {f"wl{k}": levels[:, k] for k in range(ROUNDS + 1)}
+        features = self._standardise(self._raw_features(rows, views))[:, self._distinct]
         if features.shape[1]:
             blocks["features"] = features
         if not blocks:
@@ -110,14 +115,15 @@ class Encoder:
         old, encoded = self._known
         n = len(old)
         if n > len(rows) or not np.array_equal(old.values, rows.values[:n]):
-            encoded = self.encode(rows)
-        elif n < len(rows):
-            encoded = join_rows(encoded, self.encode(rows.take(slice(n, None))))
+            n, encoded = 0, self.encode(rows.take(slice(0, 0)))
+        for start in range(n, len(rows), _CHUNK):
+            part = rows.take(slice(start, min(start + _CHUNK, len(rows))))
+            encoded = join_rows(encoded, self.encode(part))
         self._known = rows, encoded
         return encoded
 
-    def _raw_features(self, rows: Rows, graphs: Mapping[str, GraphBatch]) -> Array:
-        columns = graph_features(graphs) if self._shapes else []
+    def _raw_features(self, rows: Rows, views: Mapping[str, GraphView]) -> Array:
+        columns = [c for seen in views.values() for c in seen.shape.T] if self._shapes else []
         if self._user_features is not None:
             columns = [*self._user_features(rows).T, *columns]
         return np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0))

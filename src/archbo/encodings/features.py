@@ -10,14 +10,10 @@ import numpy as np
 from archbo.arrays import Array, Float
 from archbo.graphs.batch import GraphBatch
 from archbo.graphs.statistics import statistics
+from archbo.graphs.views import SHAPE
 
 _RATIO = 10.0
 """Positive numbers that span more than this ratio are compared by their logarithm."""
-
-
-SHAPE = ("vertices", "longest", "shortest", "log_paths")
-"""The statistics of a graph that tell networks apart from few trainings. Counts of operations are
-left to the graph kernels: as features of their own they make the first fits worse."""
 
 
 def graph_features(graphs: Mapping[str, GraphBatch]) -> list[Float[Array, " n"]]:

@@ -18,11 +18,15 @@ def weisfeiler_lehman(graphs: Mapping[str, GraphBatch], rounds: int) -> list[UIn
     """
     levels: list[list[Array]] = [[] for _ in range(rounds + 1)]
     for path, batch in graphs.items():
-        salt = np.uint64(label(path))
-        for k, found in enumerate(colours(batch, rounds)):
-            own = mix(found + salt) | np.uint64(1)
-            levels[k].append(np.where(found == ABSENT, ABSENT, own))
+        for level, found in zip(levels, colours(batch, rounds), strict=True):
+            level.append(salted(found, path))
     return [np.concatenate(level, axis=1) for level in levels]
+
+
+def salted(found: UInt64[Array, ...], path: str) -> UInt64[Array, ...]:
+    """The colours of one part's graphs as no other part has them."""
+    own = mix(found + np.uint64(label(path))) | np.uint64(1)
+    return np.where(found == ABSENT, ABSENT, own)
 
 
 def counts(

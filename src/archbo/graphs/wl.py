@@ -36,12 +36,22 @@ def refine(colours: UInt64[Array, "g v"], adjacency: UInt64[Array, "g v v"]) -> 
         colours: the present ones; 0 where there is no vertex.
         adjacency: multiplicities, as unsigned integers so that the sums wrap around.
     """
-    ahead = np.matmul(mix(colours + _FORWARD)[:, None, :], adjacency)[:, 0]
-    behind = np.matmul(adjacency, mix(colours + _BACKWARD)[:, :, None])[:, :, 0]
-    return _next(colours, ahead, behind)
+    ahead = np.matmul(seen_from_ahead(colours)[:, None, :], adjacency)[:, 0]
+    behind = np.matmul(adjacency, seen_from_behind(colours)[:, :, None])[:, :, 0]
+    return next_colours(colours, ahead, behind)
 
 
-def _next(colours: Array, ahead: Array, behind: Array) -> Array:
+def seen_from_ahead(colours: UInt64[Array, "g v"]) -> UInt64[Array, "g v"]:
+    """What each vertex adds to the sums of those that it feeds."""
+    return mix(colours + _FORWARD)
+
+
+def seen_from_behind(colours: UInt64[Array, "g v"]) -> UInt64[Array, "g v"]:
+    """What each vertex adds to the sums of those that feed it."""
+    return mix(colours + _BACKWARD)
+
+
+def next_colours(colours: Array, ahead: Array, behind: Array) -> Array:
     """The colours of the next round from the sums over the vertices before and behind each."""
     new = mix(mix(colours) + ahead * _FORWARD + behind * _BACKWARD)
     return np.where(colours == ABSENT, ABSENT, new | np.uint64(1))
@@ -82,6 +92,6 @@ def _block_diagonal(batch: GraphBatch) -> csr_array:
 
 def _refine_sparse(colours: UInt64[Array, "g v"], adjacency: csr_array) -> Array:
     """The same as `refine`, in time that grows with the edges."""
-    ahead = adjacency.T @ mix(colours + _FORWARD).ravel()
-    behind = adjacency @ mix(colours + _BACKWARD).ravel()
-    return _next(colours, ahead.reshape(colours.shape), behind.reshape(colours.shape))
+    ahead = adjacency.T @ seen_from_ahead(colours).ravel()
+    behind = adjacency @ seen_from_behind(colours).ravel()
+    return next_colours(colours, ahead.reshape(colours.shape), behind.reshape(colours.shape))

@@ -1,8 +1,10 @@
 """Encoded rows to covariance, with gradients."""
 
 from archbo.kernels.base import (
+    Against,
     Composite,
     Exponential,
+    Found,
     Kernel,
     Product,
     Radial,
@@ -14,6 +16,7 @@ from archbo.kernels.base import (
 from archbo.kernels.blocks import Distances, Encoded
 from archbo.kernels.decisions import Hamming, Matern52
 from archbo.kernels.features import RBF
+from archbo.kernels.groups import Additive, GroupedHamming
 from archbo.kernels.histograms import HistogramRBF
 from archbo.kernels.isotropic import Isotropic, IsotropicMatern52
 from archbo.kernels.priors import LogNormal
@@ -27,10 +30,14 @@ from archbo.kernels.similarities import (
 
 __all__ = [
     "RBF",
+    "Additive",
+    "Against",
     "Composite",
     "Distances",
     "Encoded",
     "Exponential",
+    "Found",
+    "GroupedHamming",
     "Hamming",
     "HistogramLinear",
     "HistogramMinMax",

@@ -8,6 +8,9 @@ Notation: n, m rows, k blocks of distances, p hyperparameters.
 
 A kernel looks at each pair of rows by itself: K[i, j] follows from theta and D[:, i, j] alone, so
 distances may be stacked, sliced or reshaped behind their first axis.
+
+Where the hyperparameters stand still, no distances are needed: `against` gives the covariance with
+known rows by matrix products.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
-from typing import TypeAlias
+from operator import add, mul
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +32,14 @@ from archbo.kernels.priors import LogNormal
 
 Pull: TypeAlias = Callable[[Array], Array]
 """W [n m] to tr(W' dK/dtheta) [p]."""
+
+Found: TypeAlias = dict[tuple["Kernel", int], Any]
+"""What kernels found for the same other rows, by kernel and the id of the known rows (0 where it is
+of the others alone), so that it is found once."""
+
+Against: TypeAlias = Callable[[Encoded, Found], Array]
+"""Other rows [m] to something of theirs and the known rows [m n], in C order: by their transpose
+[n m] linear algebra goes on without a copy."""
 
 
 class Kernel(ABC):
@@ -80,6 +92,14 @@ class Kernel(ABC):
         """The covariance matrix."""
         return self.evaluate(theta, distances)[0]
 
+    def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
+        """What gives the covariance of any rows with these: see `Against`."""
+
+        def covariance(others: Encoded, found: Found) -> Array:  # noqa: ARG001
+            return np.ascontiguousarray(self.covariance(theta, self.distances(known, others)).T)
+
+        return covariance
+
     def pullback(
         self, theta: Float[Array, " p"], distances: Distances, W: Float[Array, "n m"]
     ) -> Float[Array, " p"]:
@@ -120,6 +140,18 @@ class Radial(Kernel):
         weights = np.exp(theta)
         K, slope = self.profile(combine(weights, D))
         return K, lambda W: weights * contract(D, W * slope())
+
+    def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
+        squares = self.squares(np.exp(theta), known)
+        return lambda others, found: self.profile(squares(others, found))[0]
+
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        """What gives s = sum_b weights_b D_b of any rows with these: see `Against`."""
+
+        def weighted(others: Encoded, found: Found) -> Array:  # noqa: ARG001
+            return combine(weights, np.asarray(self.distances(others, known)))
+
+        return weighted
 
     def diagonal(self, theta: Float[Array, " p"], n: int) -> Float[Array, " n"]:  # noqa: ARG002
         return np.ones(n)
@@ -181,6 +213,10 @@ class Scaled(Composite):
 
         return amplitude * K, pull_scaled
 
+    def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
+        amplitude, own = np.exp(theta[0]), self.kernel.against(theta[1:], known)
+        return lambda others, found: amplitude * own(others, found)
+
     def diagonal(self, theta: Float[Array, " p"], n: int) -> Float[Array, " n"]:
         return np.exp(theta[0]) * self.kernel.diagonal(theta[1:], n)
 
@@ -230,6 +266,12 @@ class Sum(Composite):
             for other, _ in parts[2:]:
                 K += other
         return K, lambda W: np.concatenate([pull(W) for _, pull in parts])
+
+    def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
+        parts = [
+            t.against(theta[own], known) for t, own in zip(self.terms, self._slices, strict=True)
+        ]
+        return lambda others, found: reduce(add, [part(others, found) for part in parts])
 
     def diagonal(self, theta: Float[Array, " p"], n: int) -> Float[Array, " n"]:
         parts = [t.diagonal(theta[own], n) for t, own in zip(self.terms, self._slices, strict=True)]
@@ -303,6 +345,25 @@ class Product(Composite):
             return np.concatenate(slopes)
 
         return np.prod(values, axis=0), pull
+
+    def against(self, theta: Float[Array, " p"], known: Encoded) -> Against:
+        q = self._fused
+        own = list(zip(self.factors, self._slices, strict=True))
+        squares = [
+            factor.squares(np.exp(theta[columns]), known)
+            for factor, columns in own[:q]
+            if isinstance(factor, Exponential)
+        ]
+        rest = [factor.against(theta[columns], known) for factor, columns in own[q:]]
+
+        def covariance(others: Encoded, found: Found) -> Array:
+            factors = [part(others, found) for part in rest]
+            if squares:
+                s = reduce(add, [part(others, found) for part in squares])
+                factors.append(np.exp(-s))
+            return reduce(mul, factors)
+
+        return covariance
 
     def _exponential(self, theta: Array, distances: tuple[Array, ...]) -> tuple[Array, Pull]:
         """All exponential factors at once."""

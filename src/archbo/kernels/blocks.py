@@ -81,6 +81,25 @@ def contract(D: Array, W: Array) -> Array:
     return _flat(D) @ W.reshape(-1)
 
 
+def squared_euclidean(known: Array) -> Callable[[Array], Array]:
+    """What gives the squared distances [m n] of any points [m d] to these, [n d]; never below 0.
+
+    By a matrix product: where points coincide, rounding leaves 1e-16 of their squared length.
+    """
+    center = known.mean(axis=0) if len(known) else 0.0  # lengths are small around it
+    x = known - center
+    x_x = np.einsum("nd,nd->n", x, x)
+    doubled = 2 * x.T
+
+    def squares(others: Array) -> Array:
+        y = others - center
+        D = x_x - y @ doubled
+        D += np.einsum("md,md->m", y, y)[:, None]
+        return np.maximum(D, 0.0, out=D)
+
+    return squares
+
+
 def _flat(D: Array) -> Array:
     """[k n m] as [k n*m], also where k is 0."""
     return D.reshape(D.shape[0], D.shape[1] * D.shape[2])

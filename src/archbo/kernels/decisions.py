@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float
-from archbo.kernels.base import Exponential, Radial
-from archbo.kernels.blocks import Encoded, by_column, columns
+from archbo.kernels.base import Against, Exponential, Found, Radial
+from archbo.kernels.blocks import Encoded, by_column, columns, squared_euclidean
 from archbo.kernels.scales import scale_of
 
 _SQRT5 = 5.0**0.5
@@ -50,11 +50,28 @@ class Hamming(Exponential):
         return tuple(f"{self.block}.{d}" for d in range(len(self.scale)))
 
     def distances(self, a: Encoded, b: Encoded) -> Float[Array, "k n m"]:
-        x, y = _options(a, self.block, self.blocks), _options(b, self.block, self.blocks)
+        x = options_by_column(a, self.block, self.blocks)
+        y = options_by_column(b, self.block, self.blocks)
         D = np.empty((self.blocks, x.shape[1], y.shape[1]))
         for d, scale in enumerate(self.scale):
             np.multiply(np.not_equal.outer(x[d], y[d]), 1 / scale, out=D[d])
         return D
+
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        # s = sum_d w_d - sum_d w_d [equal in d], and the latter is a product of one-hot rows
+        w = weights / np.asarray(self.scale)
+        x = options_by_column(known, self.block, self.blocks)
+        ordered = np.sort(x, axis=1)
+        first = np.ones(x.shape, dtype=bool)
+        first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        column, option = np.nonzero(first)[0], ordered[first]
+        hot = ((option == x[column].T) * w[column]).T  # [q n]
+
+        def squares(others: Encoded, found: Found) -> Array:  # noqa: ARG001
+            y = options_by_column(others, self.block, self.blocks)
+            return w.sum() - (option == y[column].T).astype(float) @ hot
+
+        return squares
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,17 @@ class Matern52(Radial):
             D[d] /= scale
         return D
 
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        # whether a row has the number is one more coordinate
+        lengths = np.sqrt(weights / np.asarray(self.scale))
+
+        def points(encoded: Encoded) -> Array:
+            values, has = _numbers(encoded, self.block, self.blocks)
+            return np.concatenate([values.T * lengths, has.T * lengths], axis=1)
+
+        squares = squared_euclidean(points(known))
+        return lambda others, _: squares(points(others))
+
     def profile(self, s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
         return matern52(s)
 
@@ -106,8 +134,12 @@ def matern52(s: Float[Array, "n m"]) -> tuple[Array, Callable[[], Array]]:
     return (1 + r + r * r / 3) * decay, lambda: (-5 / 6) * (1 + r) * decay
 
 
-def _options(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
-    """The options, an inactive decision being one more."""
+def options_by_column(encoded: Encoded, block: str, count: int) -> Float[Array, "D n"]:
+    """The options, an inactive decision being one more.
+
+    Raises:
+        ProblemError: if the block is missing or does not have so many columns.
+    """
     values = columns(encoded, block, count)
     active = columns(encoded, f"{block}.active", count)
     return by_column(np.where(active, values, _INACTIVE))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.arrays import Array, Float
-from archbo.kernels.base import Exponential
-from archbo.kernels.blocks import Encoded, by_column, columns
+from archbo.kernels.base import Against, Exponential
+from archbo.kernels.blocks import Encoded, by_column, columns, squared_euclidean
 from archbo.kernels.scales import scale_of
 
 
@@ -44,3 +44,8 @@ class RBF(Exponential):
             np.subtract.outer(x[d], y[d], out=D[d])
             D[d] *= D[d]
         return D
+
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        lengths = np.sqrt(weights / np.asarray(self.scale))
+        squares = squared_euclidean(columns(known, self.block, self.blocks) * lengths)
+        return lambda others, _: squares(columns(others, self.block, self.blocks) * lengths)

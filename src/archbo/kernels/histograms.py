@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from archbo.arrays import Array, Float, Int, UInt64
-from archbo.kernels.base import Exponential
+from archbo.kernels.base import Against, Exponential, Found
 from archbo.kernels.blocks import Encoded, columns
 from archbo.kernels.scales import scale_of
 
 _PADDING = 0
+
+_Runs: TypeAlias = tuple[Int[Array, " r"], UInt64[Array, " r"], Float[Array, " r"]]
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,22 @@ class HistogramRBF(Exponential):
         D /= self.scale[0]
         return D[None]
 
+    def squares(self, weights: Float[Array, " k"], known: Encoded) -> Against:
+        weight, counted = weights[0] / self.scale[0], counted_products(union(known, self.multisets))
+
+        def squares(others: Encoded, found: Found) -> Array:
+            key = self, id(known)
+            if key not in found:
+                if (self, 0) not in found:  # whatever rows are known
+                    found[self, 0] = _runs(union(others, self.multisets))
+                dot, norm_a, norm_b = counted(len(next(iter(others.values()))), found[self, 0])
+                D = np.add.outer(norm_b, norm_a)
+                D -= 2 * dot
+                found[key] = D
+            return weight * found[key]
+
+        return squares
+
 
 def union(encoded: Encoded, multisets: Sequence[str]) -> UInt64[Array, "n w"]:
     """Several multisets of each row as one."""
@@ -64,29 +83,42 @@ def products(
 ) -> tuple[Float[Array, "n m"], Float[Array, " n"], Float[Array, " m"]]:
     """The x'y of the counts of multisets, and their |x|² and |y|²; exact.
 
-    Only labels that occur in `a` matter for x'y: the cost grows with n times the labels of `b`, not
-    with the number of different labels.
+    The cost grows with n times the labels of `b`, not with the number of different labels.
     """
-    row_a, label_a, count_a = _runs(a)
-    row_b, label_b, count_b = _runs(b)
-    n, m = len(a), len(b)
-    norm_a = np.bincount(row_a, count_a**2, minlength=n).astype(float)  # int if empty
-    norm_b = np.bincount(row_b, count_b**2, minlength=m).astype(float)
-    vocabulary, place_a = np.unique(label_a, return_inverse=True)
-    if len(vocabulary) == 0:
-        return np.zeros((n, m)), norm_a, norm_b
-    place_b = np.minimum(np.searchsorted(vocabulary, label_b), len(vocabulary) - 1)
-    known = vocabulary[place_b] == label_b
+    dot, norm_a, norm_b = counted_products(a)(len(b), _runs(b))
+    return np.ascontiguousarray(dot.T), norm_a, norm_b
+
+
+def counted_products(
+    known: UInt64[Array, "n v"],
+) -> Callable[[int, _Runs], tuple[Array, Array, Array]]:
+    """What gives the x'y of the counts of m multisets with these, [m n]; |x|² and their |y|².
+
+    It is called with m and the runs of the multisets. Only labels that occur in the known ones
+    matter for x'y.
+    """
+    n = len(known)
+    row, label, count = _runs(known)
+    norm = np.bincount(row, count**2, minlength=n).astype(float)  # int if empty
+    vocabulary, place = np.unique(label, return_inverse=True)
     dense = np.zeros((len(vocabulary), n))
-    dense[place_a, row_a] = count_a
-    size = (m, len(vocabulary))
-    sparse = csr_array((count_b[known], (row_b[known], place_b[known])), shape=size)
-    return np.ascontiguousarray((sparse @ dense).T), norm_a, norm_b
+    dense[place, row] = count
+
+    def products(m: int, others: _Runs) -> tuple[Array, Array, Array]:
+        row, label, count = others
+        norm_b = np.bincount(row, count**2, minlength=m).astype(float)
+        if len(vocabulary) == 0:
+            return np.zeros((m, n)), norm, norm_b
+        place = np.minimum(np.searchsorted(vocabulary, label), len(vocabulary) - 1)
+        shared = vocabulary[place] == label
+        starts = np.concatenate([[0], np.cumsum(np.bincount(row[shared], minlength=m))])
+        sparse = csr_array((count[shared], place[shared], starts), shape=(m, len(vocabulary)))
+        return sparse @ dense, norm, norm_b
+
+    return products
 
 
-def _runs(
-    multisets: UInt64[Array, "n w"],
-) -> tuple[Int[Array, " r"], UInt64[Array, " r"], Float[Array, " r"]]:
+def _runs(multisets: UInt64[Array, "n w"]) -> _Runs:
     """Each different label of each row: its row, the label, and how often it occurs there."""
     n, w = multisets.shape
     ordered = np.sort(multisets, axis=1)

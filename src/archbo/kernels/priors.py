@@ -25,6 +25,11 @@ class LogNormal:
         u = (theta - self.mean) / self.sd
         return float(-0.5 * u @ u - np.log(self.sd).sum() - 0.5 * len(u) * np.log(2 * np.pi))
 
+    def log_ratio(self, theta: Float[Array, " p"]) -> float:
+        """Log of the density at theta over its largest, in nats."""
+        u = (theta - self.mean) / self.sd
+        return float(-0.5 * u @ u)
+
     def slope(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
         """Gradient of `log_density`."""
         return (self.mean - theta) / self.sd**2

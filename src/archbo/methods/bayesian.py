@@ -15,6 +15,7 @@ from archbo.acquisition import Acquisition, LogExpectedImprovement
 from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.data import Dataset, Prediction, Proposal
 from archbo.encodings import Encoder, Encoding, default_encoding
+from archbo.encodings.decisions import categorical_columns
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import join_rows
@@ -22,17 +23,25 @@ from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Search
 from archbo.methods.belief import Belief
 from archbo.methods.candidates import (
+    Known,
     Taken,
     filled,
     maximin,
     neighborhood,
     new_rows,
+    offspring,
     pool,
     random_rows,
 )
 from archbo.methods.learned import LearnedBelief, ReadBy
-from archbo.methods.processes import ProcessBelief
-from archbo.methods.structures import default_structures, encoded_structures
+from archbo.methods.processes import Bases, ProcessBelief
+from archbo.methods.structures import (
+    ENCODINGS,
+    MANY,
+    default_structures,
+    encoded_structures,
+    grouped_structures,
+)
 from archbo.methods.transfer import OlderPrediction, ranks_well, with_older
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
@@ -46,6 +55,10 @@ _SCALED = 300  # of those, how many scale the kernels: their distances are all p
 _SPREAD = 3  # spread networks between the best and the second best of an older search: to judge it
 _DESIGN = 32  # the start design goes on so far where no result comes back in time
 _PARENTS = 10  # the best networks, whose mutants are candidates
+_REPEATED = 10  # networks to measure before one is trained again
+_IMPROVEMENT = LogExpectedImprovement()  # what a new network promises, whatever chose it
+_LONGER = 5  # where decisions are many, climbs take so many times as many steps, of random moves
+_PATIENCE = 2  # and go on until so many of them led no higher
 _SHORTLIST = 16  # candidates for each place in a batch; a single place goes to the best
 
 
@@ -60,9 +73,15 @@ class BayesianOptimization:
         initial: trainings before the first fit, spread over the space.
         candidates: how many networks are scored before the local search.
         climbers: so many of the best candidates are climbed from,
-        climbs: so often, to the best of their neighbors.
+        climbs: so often, to the best of their neighbors; where decisions are many, in more and
+            smaller steps, to the best of random mutants and mixtures.
         iterations: of the optimizer of the hyperparameters, at most.
         temper: the structures weigh by evidence^(1 / temper).
+        own: what a kernel does not explain is noise, and in part the network's own deviation, which
+            its next training shows again. This part is assumed before anything was trained again;
+            from then on the differences between such trainings tell.
+        repeat: a network is trained again, against noise, where that is expected to raise the best
+            posterior mean by more than a new one would improve on it, divided by this; 0 for never.
         trust: of what the user believes: after n trainings the prior counts to the power of
             trust / n (Hvarfner et al. 2022, https://arxiv.org/abs/2204.11051).
         surrogate: what is fitted instead of Gaussian processes.
@@ -81,7 +100,9 @@ class BayesianOptimization:
     climbers: int = 5
     climbs: int = 2
     iterations: int = 12
-    temper: float = 3.0
+    temper: float = 5.0
+    own: float = 0.5
+    repeat: float = 1.0
     trust: float = 10.0
     surrogate: Learner | None = None
     encoding: Encoding | Sequence[Encoding] | None = None
@@ -96,8 +117,11 @@ class BayesianOptimization:
                 raise ProblemError(f"{name} must be at least {low}, got {getattr(self, name)}")
         if not self.temper > 0:
             raise ProblemError(f"temper must be positive, got {self.temper}")
-        if not self.trust >= 0:
-            raise ProblemError(f"trust must not be negative, got {self.trust}")
+        for name in ("trust", "repeat"):
+            if not getattr(self, name) >= 0:
+                raise ProblemError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.own <= 1:
+            raise ProblemError(f"own must be from 0 to 1, got {self.own}")
         if self.surrogate is not None and self.kernel is not None:
             raise ProblemError(
                 "a kernel is for Gaussian processes, and another surrogate is given",
@@ -133,11 +157,18 @@ class _BayesianOptimization(Search):
         self._reference = sample(space, stream(problem.seed, "reference"), _REFERENCE)
         known = (lambda rows: features.values(space, rows)) if features.names else None
         encodings = settings.encodings
+        self._many = len(categorical_columns(space)) >= MANY
+        plain = settings.surrogate is None and settings.kernel is None and not encodings
+        if plain and not self._many and space.graphs(self._reference.take([0])):
+            encodings = ENCODINGS
+        self._fine = len(ENCODINGS) if encodings is ENCODINGS else 0
         if settings.surrogate is not None and len(encodings) == 1:
             encodings = (ReadBy(encodings[0], settings.surrogate.block, known),)
         self.encoder = Encoder(space, self._reference, known, (*encodings, *self._older))
         self._few = take(self.encoder.reference, slice(0, _SCALED))
         self.structures = [] if settings.surrogate is not None else self._structures()
+        self._bases = Bases()
+        self._known = Known(problem)
         self._design: Rows | None = None
 
     def _structures(self) -> list[Kernel]:
@@ -149,7 +180,9 @@ class _BayesianOptimization(Search):
             return list(settings.kernel(few))
         if settings.encodings:
             return encoded_structures(few, [encoding.name for encoding in settings.encodings])
-        return default_structures(few)
+        return (
+            grouped_structures(few, self.encoder.groups) if self._many else default_structures(few)
+        )
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         with one_thread():
@@ -165,9 +198,17 @@ class _BayesianOptimization(Search):
 
     def predict(self, dataset: Dataset, archs: list[Architecture]) -> tuple[Array, Array]:
         with one_thread():
-            encoded = self.encoder.encode(self.problem.compiled.encode(archs))
-            mean, sd = self._belief(dataset).predict(encoded)
+            rows = self.problem.compiled.encode(archs)
+            known = self._positions(dataset, rows)
+            mean, sd = self._belief(dataset).predict(self.encoder.encode(rows), known)
         return self.problem.objective.inward(mean), sd  # turning inward is its own inverse
+
+    def _positions(self, dataset: Dataset, rows: Rows) -> Array:
+        """Where the networks of rows are in the dataset, -1 for those that are not."""
+        fingerprints = self.problem.compiled.fingerprints
+        place = {key: i for i, key in enumerate(fingerprints(dataset.rows).tolist())}
+        found = [place.get(key, -1) for key in fingerprints(rows).tolist()]
+        return np.array(found, dtype=np.int64)
 
     def _belief(self, dataset: Dataset) -> Belief:
         settings = self.settings
@@ -181,6 +222,9 @@ class _BayesianOptimization(Search):
             settings.outcome,
             iterations=settings.iterations,
             temper=settings.temper,
+            share=settings.own,
+            fine=self._fine,
+            bases=self._bases,
         )
 
     def _initial(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
@@ -192,7 +236,7 @@ class _BayesianOptimization(Search):
         wanted = min(count, left) if learned or left else count
         if wanted == 0:
             return []
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = new_rows(self.problem, self._planned(useful), taken)
         rows = rows.take(slice(0, wanted))
         if len(rows) < wanted:
@@ -242,7 +286,7 @@ class _BayesianOptimization(Search):
     ) -> list[Proposal]:
         """Proposals by the acquisition, given others that go out with them."""
         dataset = dataset.with_pending(self.problem, [p.architecture for p in beside])
-        taken = Taken.of(self.problem, dataset.rows, dataset.pending)
+        taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
         belief, acquisition = self._belief(dataset), self.settings.acquisition
         fading = self.settings.trust / max(1, dataset.trials)
@@ -252,7 +296,7 @@ class _BayesianOptimization(Search):
             return fading * self.problem.log_prior(rows)
 
         drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
-        rows, encoded, score = self._climb(belief, rows, taken, lean, drawing)
+        rows, encoded, score = self._climb(belief, rows, taken, lean, rng, drawing)
         most = 1 if count == 1 else _SHORTLIST * count
         short = np.argsort(-score, kind="stable")[: None if acquisition.pool_wide else most]
         picks = belief.choose(
@@ -264,7 +308,9 @@ class _BayesianOptimization(Search):
         )
         mean = self.problem.objective.inward(mean)
         archs = self.problem.compiled.architectures(rows.take(short[[p.index for p in picks]]))
-        return [
+        promised = belief.score(take(encoded, short[[picks[0].index]]), _IMPROVEMENT, drawing)
+        again = self._again(dataset, belief, float(promised[0]))
+        found = [
             Proposal(
                 arch,
                 "model",
@@ -274,6 +320,30 @@ class _BayesianOptimization(Search):
             )
             for i, arch in enumerate(archs)
         ]
+        return [*again, *found][:count]
+
+    def _again(self, dataset: Dataset, belief: Belief, promised: float) -> list[Proposal]:
+        """The network to train again, if that gains more than a new one promises.
+
+        Where trainings that were repeated gave the very same value there is no noise to fight.
+        """
+        settings, repeated = self.settings, dataset.repeats > 1
+        exact = repeated.any() and not dataset.scatter.any()
+        if not settings.repeat or exact or int(dataset.measured.sum()) < _REPEATED:
+            return []
+        positions, gain = belief.repeat_gain()
+        busy = set(self.problem.compiled.fingerprints(dataset.pending).tolist())
+        keys = self.problem.compiled.fingerprints(dataset.rows.take(positions)).tolist()
+        able = dataset.measured[positions] & np.array([key not in busy for key in keys], dtype=bool)
+        gain = np.where(able, gain, -np.inf)
+        if not len(gain) or gain.max() + np.log(settings.repeat) <= promised:
+            return []
+        best = int(gain.argmax())
+        rows = dataset.rows.take(positions[[best]])
+        (arch,) = self.problem.compiled.architectures(rows)
+        mean, sd = belief.predict(self.encoder.encode(rows), positions[[best]])
+        expected = Prediction(float(self.problem.objective.inward(mean)[0]), float(sd[0]))
+        return [Proposal(arch, "repeat", expected, float(gain[best]), belief.hyperparameters)]
 
     def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> tuple[Rows, Taken]:
         """New networks, many of them near the best."""
@@ -282,25 +352,33 @@ class _BayesianOptimization(Search):
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
     def _climb(
-        self, belief: Belief, rows: Rows, taken: Taken, lean: Callable[[Rows], Array], rng: Rng
+        self,
+        belief: Belief,
+        rows: Rows,
+        taken: Taken,
+        lean: Callable[[Rows], Array],
+        rng: Rng,
+        drawing: Rng,
     ) -> tuple[Rows, Encoded, Array]:
-        """Candidates with the neighbors of the best of them, their encoding and their scores."""
+        """Candidates with others near the best of them, their encoding and their scores."""
         settings = self.settings
         encoded = self.encoder.encode(rows)
-        score = belief.score(encoded, settings.acquisition, rng) + lean(rows)
-        climbs = 0 if settings.acquisition.pool_wide else settings.climbs
-        for _ in range(climbs if settings.climbers else 0):
-            top = np.argsort(-score, kind="stable")[: settings.climbers]
-            near, taken = neighborhood(
-                self.problem, rows.take(top), taken, most=settings.candidates // 2
-            )
+        score = belief.score(encoded, settings.acquisition, drawing) + lean(rows)
+        climbs = 0 if settings.acquisition.pool_wide or not settings.climbers else settings.climbs
+        patience = _PATIENCE if self._many else 1
+        for _ in range(_LONGER * climbs if self._many else climbs):
+            top = rows.take(np.argsort(-score, kind="stable")[: settings.climbers])
+            if self._many:  # too many neighbors to go through
+                near, taken = offspring(self.problem, top, settings.candidates // 5, rng, taken)
+            else:
+                near, taken = neighborhood(self.problem, top, taken, most=settings.candidates // 2)
             if not len(near):
                 break
             near_encoded = self.encoder.encode(near)
-            near_score = belief.score(near_encoded, settings.acquisition, rng) + lean(near)
-            improved = near_score.max() > score.max()
+            near_score = belief.score(near_encoded, settings.acquisition, drawing) + lean(near)
+            patience -= int(near_score.max() <= score.max())
             rows, encoded = stack([rows, near]), join_rows(encoded, near_encoded)
             score = np.concatenate([score, near_score])
-            if not improved:
+            if patience == 0:
                 break
         return rows, encoded, score

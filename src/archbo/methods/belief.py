@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archbo.acquisition import Acquisition, Outlook, Pick, average
-from archbo.arrays import Array, Float, Rng
+from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
 from archbo.kernels import Encoded
 from archbo.surrogates import Posterior
@@ -59,17 +59,40 @@ class Belief(ABC):
         """
 
     @abstractmethod
-    def posteriors(self, encoded: Encoded) -> list[Posterior]:
-        """Of each model."""
+    def posteriors(
+        self, encoded: Encoded, known: Int[Array, " c"] | None = None
+    ) -> list[Posterior]:
+        """Of each model.
+
+        Args:
+            encoded: c rows.
+            known: the position of each among the networks of the dataset, -1 for others; None where
+                all are others.
+        """
+
+    def repeat_gain(self) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+        """Positions of known networks, and the log of what training each again would gain.
+
+        In units of the transformed objective; none, unless the models tell noise from what is a
+        network's own.
+        """
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def score(self, encoded: Encoded, acquisition: Acquisition, rng: Rng) -> Float[Array, " c"]:
         """The averaged acquisition plus the log of the probability that training succeeds."""
         score = average(acquisition, self.weights, self.outlooks(encoded, rng))
         return score + self.log_success(encoded)
 
-    def predict(self, encoded: Encoded) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
-        """Mean and standard deviation of the noise-free objective, larger is better."""
-        posteriors = self.posteriors(encoded)
+    def predict(
+        self, encoded: Encoded, known: Int[Array, " c"] | None = None
+    ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+        """Mean and standard deviation of the noise-free objective, larger is better.
+
+        Args:
+            encoded: c rows.
+            known: as for `posteriors`.
+        """
+        posteriors = self.posteriors(encoded, known)
         return self.moments(
             np.stack([posterior.mean for posterior in posteriors]),
             np.stack([posterior.variance for posterior in posteriors]),

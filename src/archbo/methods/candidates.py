@@ -16,11 +16,12 @@ from archbo.errors import ExhaustedError
 from archbo.problem import Problem
 from archbo.spaces import Rows
 from archbo.spaces.compiled import stack
-from archbo.spaces.moves import enumerate_rows, mutate, neighbors, sample
+from archbo.spaces.moves import crossover, enumerate_rows, mutate, neighbors, sample
 
 _Key = TypeVar("_Key", int, str)
 
 _ROUNDS = 20  # batches of random members before the space counts as nearly exhausted
+_CHUNK = 1024  # networks recognised at once: bounds the memory
 _COUNTABLE = 300_000  # spaces up to this size are enumerated when nothing new turns up
 
 
@@ -48,6 +49,31 @@ class Taken:
     def ids(self, problem: Problem) -> set[str]:
         """The ids of all."""
         return {key for rows in self.batches for key in problem.compiled.ids(rows)}
+
+
+class Known:
+    """The networks of a search, whose fingerprints are computed once as they come.
+
+    Args:
+        problem: that is searched.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._values = np.zeros((0, len(problem.compiled.decisions)))
+        self._keys: list[int] = []
+
+    def taken(self, rows: Rows, *others: Rows) -> Taken:
+        """All of these; the first come again and again, with more behind them each time."""
+        n = len(self._keys)
+        if n > len(rows) or not np.array_equal(self._values, rows.values[:n]):
+            self._keys, n = [], 0
+        for start in range(n, len(rows), _CHUNK):
+            part = rows.take(slice(start, start + _CHUNK))
+            self._keys += self._problem.compiled.fingerprints(part).tolist()
+        self._values = rows.values
+        rest = Taken.of(self._problem, *others)
+        return Taken((rows, *rest.batches), rest.fingerprints.union(self._keys))
 
 
 def new_rows(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:
@@ -196,3 +222,19 @@ def neighborhood(problem: Problem, rows: Rows, taken: Taken, *, most: int) -> tu
         found.append(near.take(slice(0, most)))
         have += len(near)
     return new_rows(problem, stack(found), taken)
+
+
+def offspring(
+    problem: Problem, parents: Rows, count: int, rng: Rng, taken: Taken
+) -> tuple[Rows, Taken]:
+    """Up to `count` new rows near these or between them, and all then taken.
+
+    A half are mutants, a quarter double mutants, a quarter mixtures of two.
+    """
+    quarter = count // 4
+    once = mutate(problem.compiled, parents.take(rng.integers(len(parents), size=3 * quarter)), rng)
+    twice = mutate(problem.compiled, once.take(slice(2 * quarter, None)), rng)
+    first, second = rng.integers(len(parents), size=(2, quarter))
+    mixed = crossover(problem.compiled, parents.take(first), parents.take(second), rng)
+    drawn = stack([once.take(slice(0, 2 * quarter)), twice, mixed])
+    return new_rows(problem, drawn, taken)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from archbo.acquisition import Acquisition, Outlook, Pick, log_cdf
-from archbo.arrays import Array, Float, Rng
+from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
 from archbo.encodings import Encode, Encoder, Encoding
 from archbo.encodings.features import Standardiser
@@ -127,7 +127,11 @@ class LearnedBelief(Belief):
             picks.append(Pick(index, float(score[index]), there.mean, there.variance))
         return picks
 
-    def posteriors(self, encoded: Encoded) -> list[Posterior]:
+    def posteriors(
+        self,
+        encoded: Encoded,
+        known: Int[Array, " c"] | None = None,  # noqa: ARG002 - the learner cannot tell
+    ) -> list[Posterior]:
         return [self.model.predict(encoded)]
 
     def _believing(self, rows: Encoded) -> LearnedBelief:

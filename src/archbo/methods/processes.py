@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -15,15 +16,21 @@ from archbo.acquisition import (
     choose,
     evidence_weights,
     log_cdf,
+    log_repeat_gain,
 )
-from archbo.arrays import Array, Float, Rng
+from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
 from archbo.encodings import Encoder
-from archbo.kernels import Distances, Encoded, Kernel, shared_distances
+from archbo.kernels import Encoded, Found, Kernel, shared_distances
 from archbo.kernels.blocks import count_rows
+from archbo.kernels.blocks import rows as take
+from archbo.methods import subset
 from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
+from archbo.methods.structures import prior_odds
+from archbo.spaces import Rows
 from archbo.surrogates import GaussianProcess, Posterior, fit
-from archbo.surrogates.outcomes import OutcomeTransform
+from archbo.surrogates.gp import NOISE_PRIOR, effective
+from archbo.surrogates.outcomes import Outcomes, OutcomeTransform
 
 _RESTART = 20
 """So many trained networks apart a fit starts from the prior instead of from the last fit, so that
@@ -36,17 +43,99 @@ _REFIT = 0.05
 """The hyperparameters are fitted again when so large a part of the networks is new: one more result
 among a hundred hardly moves them."""
 
+_RESTART_EARLY = 200
+"""After so many networks, fits start from the prior each 10% more."""
+
+_SUCCESS = "success"
+"""What the process of success is called among the structures."""
+
+_NEGLIGIBLE = 1e-3
+"""Structures of so much less weight than the best are left out: they would cost as much."""
+
+_FOCUS = 10
+"""Where nothing else is said, what is near so many of the best networks is to be predicted."""
+
+
+_TRUST = 2.0
+"""The assumed share of the noise counts as much as so many differences between trainings."""
+
+_MOST = 0.99
+"""The largest share: some noise keeps matrices well conditioned."""
+
+
+class Bases:
+    """What the next fit of a belief needs again: the processes before the newest results.
+
+    What is computed anew is the same to the last digit, so that a search that starts cold proposes
+    what it would have proposed.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[list[Array], GaussianProcess]] = {}
+
+    def observe(
+        self,
+        name: str,
+        target: _Target,
+        hyperparameters: Mapping[str, float],
+        rows: Float[Array, "n D"],
+        encoded: Callable[[], Encoded],
+    ) -> GaussianProcess:
+        """The process of a target's observations, the rows being given."""
+        names = (*target.kernel.names, "noise")
+        values = [*(hyperparameters[k] for k in names), target.share]
+        key = [np.array(values), target.repeats, rows]
+        known, process = self._known.get(name, ([], None))
+        same = len(known) == len(key) and all(map(np.array_equal, known, key))
+        if process is None or process.kernel != target.kernel or not same:
+            process = GaussianProcess.observe(
+                target.kernel,
+                encoded(),
+                target.z,
+                theta=key[0][:-2],
+                log_noise=float(key[0][-2]),
+                repeats=target.repeats,
+                share=target.share,
+            )
+            self._known[name] = key, process
+        return replace(process, mean=target.mean).told(target.z)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What one process is fitted to.
+
+    Attributes:
+        kernel: its prior covariance.
+        z: [n] the values.
+        repeats: [n] how many measurements each is the mean of.
+        mean: its prior mean.
+        share: the part of what the kernel does not explain that is each network's own deviation.
+    """
+
+    kernel: Kernel
+    z: Float[Array, " n"]
+    repeats: Float[Array, " n"]
+    mean: float = 0.0
+    share: float = 0.0
+
+    def take(self, which: Int[Array, " m"]) -> _Target:
+        """At some positions."""
+        return replace(self, z=self.z[which], repeats=self.repeats[which])
+
 
 @dataclass(frozen=True)
 class ProcessBelief(Belief):
     """Gaussian processes; running trainings are taken for measured at their posterior means.
 
     Attributes:
-        models: one for each structure.
+        models: one for each structure of a weight that counts.
+        learned: positions of the networks of the dataset that they know.
         success: of +1 where training gave a value and -1 where it failed; None if none failed.
     """
 
     models: list[GaussianProcess]
+    learned: Int[Array, " m"]
     success: GaussianProcess | None
 
     @classmethod
@@ -59,40 +148,82 @@ class ProcessBelief(Belief):
         *,
         iterations: int,
         temper: float,
+        share: float = 0.0,
+        fine: int = 0,
+        bases: Bases | None = None,
+        focus: Rows | None = None,
     ) -> ProcessBelief:
-        """Fit a model for each structure, started from the dataset's hyperparameters."""
+        """Fit a model for each structure, started from the dataset's hyperparameters.
+
+        Where many networks are known, the hyperparameters are fitted to some of them, and the
+        models learn from a subset, to which newer networks are added until it is chosen again.
+
+        Args:
+            dataset: what is known.
+            encoder: of its rows.
+            structures: a kernel for each model.
+            outcome: the transform that is modelled.
+            iterations: of the optimizer of the hyperparameters, at most.
+            temper: of the weights.
+            share: the part of what a kernel does not explain that is taken for the network's own
+                deviation, which its next training shows again, before any was trained again.
+            fine: so many of the structures, the last ones, compare fine detail; see `prior_odds`.
+            bases: keeps what the next fit needs again; what is fitted does not depend on it.
+            focus: networks near which will be predicted, where a subset is learned from; the best
+                if None.
+        """
         encoded = encoder.known(dataset.rows)
         outcomes = outcome(modelled_values(dataset))
-        distances = shared_distances(structures, encoded, encoded)
-        n, last = len(dataset.rows), int(dataset.hyperparameters.get(_FITTED, 0))
-        restart = n // _RESTART != last // _RESTART
+        targets = _targets(dataset, structures, outcomes.z)
+        n = len(dataset.rows)
+        last = min(n, int(dataset.hyperparameters.get(_FITTED, 0)))
+        restart = _era(n) != _era(last)
         refit = restart or n - last >= _REFIT * n
-        models = [
-            fit(
-                kernel,
-                encoded,
-                outcomes.z,
-                start=None if restart else _own(dataset.hyperparameters, k),
-                iterations=iterations if refit else 0,
-                repeats=measurements(dataset),
-                distances=distances[k],
+        found = {name: _own(dataset.hyperparameters, name) for name in targets}
+        targets = _shared(targets, found, dataset, outcomes, share)
+        due = {name: target for name, target in targets.items() if refit or not found[name]}
+        if due:
+            starts = {name: {} if restart else found[name] for name in due}
+            found |= _fitted(
+                due, encoded, subset.spread(outcomes.z, subset.FITTED), starts, iterations
             )
-            for k, kernel in enumerate(structures)
-        ]
+        last = n if refit else last
+        targets = _shared(targets, found, dataset, outcomes, share)
+
+        anchor = subset.anchor(n, last)
+        chosen = _chosen(
+            targets, found, encoded, anchor, None if focus is None else encoder.encode(focus)
+        )
+        newer = np.arange(anchor, n)
+        part = cache(lambda: take(encoded, chosen))
+        added = take(encoded, newer)
+        bases = bases or Bases()
+        processes = {}
+        for name, target in targets.items():
+            base = bases.observe(
+                name, target.take(chosen), found[name], dataset.rows.values[chosen], part
+            )
+            new = target.take(newer)
+            processes[name] = (
+                base.condition_on(added, new.z, repeats=new.repeats) if len(newer) else base
+            )
+        success = processes.pop(_SUCCESS, None)
+        models = list(processes.values())
+        weights = evidence_weights([model.log_evidence for model in models], temper=temper)
+        weights = weights * prior_odds(len(models), fine, n)
+        weights = weights / weights.sum()
+        counts = weights >= _NEGLIGIBLE * weights.max()
         pending = encoder.encode(dataset.pending)
         return cls(
-            weights=evidence_weights([model.log_evidence for model in models], temper=temper),
+            weights=weights[counts] / weights[counts].sum(),
             outcomes=outcomes,
             hyperparameters={
-                _FITTED: float(n if refit else last),
-                **{
-                    f"{k}/{name}": value
-                    for k, model in enumerate(models)
-                    for name, value in model.hyperparameters.items()
-                },
+                _FITTED: float(last),
+                **{f"{name}/{k}": v for name, own in found.items() for k, v in own.items()},
             },
-            models=[believe(model, pending) for model in models],
-            success=_success(dataset, encoded, structures[0], distances[0], iterations),
+            models=[believe(models[k], pending) for k in np.flatnonzero(counts)],
+            learned=np.concatenate([chosen, newer]),
+            success=success,
         )
 
     def outlooks(self, encoded: Encoded, rng: Rng) -> list[Outlook]:
@@ -125,32 +256,134 @@ class ProcessBelief(Belief):
             self.models, self.weights, encoded, acquisition, rng=rng, count=count, offset=offset
         )
 
-    def posteriors(self, encoded: Encoded) -> list[Posterior]:
+    def posteriors(
+        self, encoded: Encoded, known: Int[Array, " c"] | None = None
+    ) -> list[Posterior]:
         """Of each model; the distances of blocks that structures share are computed once."""
-        kernels = [model.kernel for model in self.models]
-        distances = shared_distances(kernels, self.models[0].encoded, encoded)
-        count = count_rows(encoded)
-        return [m.project(D, count)[0] for m, D in zip(self.models, distances, strict=True)]
+        shared: Found = {}
+        found = [model.project(encoded, shared)[0] for model in self.models]
+        if known is None:
+            return found
+        place = np.full(max(len(self.outcomes.z), 1), -1)
+        place[self.learned] = np.arange(len(self.learned))
+        at = np.flatnonzero((known >= 0) & (place[known] >= 0))
+        return [
+            _replaced(posterior, at, model.observed(place[known[at]]))
+            for model, posterior in zip(self.models, found, strict=True)
+        ]
+
+    def repeat_gain(self) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+        """Positions of the networks that the models know, and the log gain of training each again.
+
+        The gain is that of `log_repeat_gain` by the moments of the mixture.
+        """
+        seen = [model.observed(np.arange(len(self.learned))) for model in self.models]
+        means = np.stack([posterior.mean for posterior in seen])
+        variances = np.stack([posterior.variance for posterior in seen])
+        mean = self.weights @ means
+        variance = self.weights @ (variances + means**2) - mean**2
+        noise = float(self.weights @ np.array([model.noise for model in self.models]))
+        return self.learned, log_repeat_gain(mean, variance, noise)
 
 
-def _own(hyperparameters: Mapping[str, float], structure: int) -> dict[str, float]:
-    """The hyperparameters of one structure, by the names that its kernel gives them."""
-    start = f"{structure}/"
+def _replaced(posterior: Posterior, at: Int[Array, " m"], better: Posterior) -> Posterior:
+    mean, variance = posterior.mean.copy(), posterior.variance.copy()
+    mean[at], variance[at] = better.mean, better.variance
+    return Posterior(mean, variance)
+
+
+def _shared(
+    targets: Mapping[str, _Target],
+    hyperparameters: Mapping[str, Mapping[str, float]],
+    dataset: Dataset,
+    outcomes: Outcomes,
+    share: float,
+) -> dict[str, _Target]:
+    """The targets, each with how much of its noise is the networks' own deviation."""
+    freedom = float(np.maximum(dataset.repeats - 1, 0).sum())
+    squares = float(dataset.scatter.sum()) * outcomes.slope**2
+    found = dict(targets)
+    for name, target in targets.items():
+        if name != _SUCCESS:
+            total = np.exp(hyperparameters[name].get("noise", float(NOISE_PRIOR.mean[0])))
+            expected = _TRUST * (1 - share) * total
+            noise = (expected + squares) / (_TRUST + freedom)
+            found[name] = replace(target, share=float(np.clip(1 - noise / total, 0.0, _MOST)))
+    return found
+
+
+def _era(n: int) -> int:
+    """Counts the fits that start from the prior: each 20 networks, later each 10% more."""
+    if n <= _RESTART_EARLY:
+        return n // _RESTART
+    return _RESTART_EARLY // _RESTART + int(np.log(n / _RESTART_EARLY) / np.log(1.1))
+
+
+def _targets(
+    dataset: Dataset, structures: Sequence[Kernel], z: Float[Array, " n"]
+) -> dict[str, _Target]:
+    """What is fitted to what, by the names that hyperparameters are stored under."""
+    repeats = measurements(dataset)
+    found = {str(k): _Target(kernel, z, repeats) for k, kernel in enumerate(structures)}
+    if dataset.failures.any():
+        labels, tries = success_labels(dataset)
+        mean = float(np.average(labels, weights=tries))
+        found[_SUCCESS] = _Target(structures[0], labels, tries, mean)
+    return found
+
+
+def _fitted(
+    targets: Mapping[str, _Target],
+    encoded: Encoded,
+    few: Int[Array, " m"],
+    starts: Mapping[str, Mapping[str, float]],
+    iterations: int,
+) -> dict[str, dict[str, float]]:
+    """The hyperparameters of each target, fitted to a few of the rows."""
+    part = take(encoded, few)
+    distances = shared_distances([target.kernel for target in targets.values()], part, part)
+    found = {}
+    for (name, target), D in zip(targets.items(), distances, strict=True):
+        own = target.take(few)
+        found[name] = fit(
+            own.kernel,
+            part,
+            own.z,
+            start=starts[name],
+            iterations=iterations,
+            repeats=effective(own.repeats, own.share),
+            mean=own.mean,
+            distances=D,
+        ).hyperparameters
+    return found
+
+
+def _chosen(
+    targets: Mapping[str, _Target],
+    hyperparameters: Mapping[str, Mapping[str, float]],
+    encoded: Encoded,
+    n: int,
+    focus: Encoded | None,
+) -> Int[Array, " m"]:
+    """Positions of those of the first n observations that are learned from."""
+    m = subset.learned(n)
+    if m == n:
+        return np.arange(n)
+    first, own = next(iter(targets.values())), slice(0, n)
+    z = first.z[own]
+    if focus is None:
+        focus = take(encoded, np.argsort(-z, kind="stable")[:_FOCUS])
+    names = [name for name in targets if name != _SUCCESS]
+    kernels = [targets[name].kernel for name in names]
+    thetas = [
+        np.array([hyperparameters[name][k] for k in kernel.names])
+        for name, kernel in zip(names, kernels, strict=True)
+    ]
+    near = subset.nearness(kernels, thetas, take(encoded, own), focus)
+    return subset.local(z, near, m)
+
+
+def _own(hyperparameters: Mapping[str, float], name: str) -> dict[str, float]:
+    """The hyperparameters of one process, by the names that its kernel gives them."""
+    start = f"{name}/"
     return {k.removeprefix(start): v for k, v in hyperparameters.items() if k.startswith(start)}
-
-
-def _success(
-    dataset: Dataset, encoded: Encoded, kernel: Kernel, distances: Distances, iterations: int
-) -> GaussianProcess | None:
-    if not dataset.failures.any():
-        return None
-    labels, tries = success_labels(dataset)
-    return fit(
-        kernel,
-        encoded,
-        labels,
-        iterations=iterations,
-        repeats=tries,
-        mean=float(np.average(labels, weights=tries)),
-        distances=distances,
-    )

@@ -7,32 +7,67 @@ cell says little about it under other settings, unless the fit finds that they d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import mul
 
 import numpy as np
 
+from archbo.arrays import Array, Float
+from archbo.encodings import Flat, ShortestPaths
 from archbo.kernels import (
     RBF,
+    Additive,
     Encoded,
+    GroupedHamming,
     Hamming,
     HistogramRBF,
+    Isotropic,
     IsotropicMatern52,
     Kernel,
     Matern52,
+    Scaled,
+    Sum,
     structure,
 )
 
 _CONTEXT = ("context", "numbers")
+
+MANY = 16
+"""From so many columns on, they share length scales: one for each would say more of what the few
+results happened to be than of the space."""
+
+
+ENCODINGS = (ShortestPaths(), Flat(name="flat"))
+"""What the default structures read beside the blocks that every search has: fine detail."""
+
+_FINE_FROM = 15
+"""From so many trained networks on, structures of fine detail have the same odds as the others."""
+
+
+def prior_odds(structures: int, fine: int, n: int) -> Float[Array, " k"]:
+    """Relative prior weights of structures of which the last `fine` compare fine detail.
+
+    After a handful of trainings these know little beyond what was trained, and their evidence is
+    too weak to say so.
+
+    Args:
+        structures: how many there are.
+        fine: how many of them, the last ones.
+        n: how many networks were trained.
+    """
+    odds = np.ones(structures)
+    odds[structures - fine :] = min(1.0, n / _FINE_FROM) ** 3
+    return odds
 
 
 def default_structures(reference: Encoded) -> list[Kernel]:
     """The structures that the blocks of a space allow, each a different view of likeness.
 
     Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features;
-    shape and features alone, or, where all graphs have one shape, decisions alone. A pool has no
-    decisions: its graphs and features are all there is.
+    shape and features alone, or, where all graphs have one shape, decisions alone; and, where the
+    reference has `ENCODINGS`, pairs of operations by their distance, and all columns together. A
+    pool has no decisions: its graphs and features are all there is.
 
     Args:
         reference: the encoding of random members, which scales each block.
@@ -45,7 +80,35 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     counted = _term(reference, ["wl0", "features", *_CONTEXT])
     featured = "features" in reference
     alone = [_term(reference, ["features", *_CONTEXT])] if featured else decisions
-    return [structure(*decisions, near), structure(counted), *map(structure, alone)]
+    further = [_chosen(reference, e.name) for e in ENCODINGS if e.name in reference]
+    return [structure(*decisions, near), structure(counted), *map(structure, [*alone, *further])]
+
+
+def grouped_structures(reference: Encoded, groups: Mapping[str, Sequence[int]]) -> list[Kernel]:
+    """The structures for spaces of many decisions: those of one group share a length scale.
+
+    Decisions and neighbourhoods plus features; decisions and neighbourhoods times features; and a
+    sum of effects of single decisions, of operation counts and of features. The evidence finds how
+    far the objective is such a sum.
+
+    Args:
+        reference: the encoding of random members, which scales each block.
+        groups: of the options and of the context: which group each decision is of.
+    """
+
+    def term(*names: str) -> list[Kernel]:
+        """The product over those blocks that exist, if any does."""
+        factors = [_shared(reference, name, groups) for name in names if _exists(reference, name)]
+        return [reduce(mul, factors)] if factors else []
+
+    near = ("options", "sizes", "wl0+wl1", *_CONTEXT)
+    effects = [Additive(name, tuple(of)) for name, of in groups.items() if of]
+    others = [*term("sizes"), *term("numbers"), *term("wl0"), *term("features")]
+    additive = Sum((*map(Scaled, others), *effects))
+    if "features" not in reference:
+        return [structure(*term(*near)), additive]
+    plus = structure(*term(*near), *term("features", *_CONTEXT))
+    return [plus, structure(*term(*near, "features")), additive]
 
 
 def deep_wl_structures(reference: Encoded) -> list[Kernel]:
@@ -86,8 +149,19 @@ def _chosen(reference: Encoded, name: str) -> Kernel:
 
 def _term(reference: Encoded, names: list[str]) -> Kernel:
     """The product of the kernels of those blocks that exist."""
-    factors = [_kernel(reference, name) for name in names if name.split("+")[0] in reference]
-    return reduce(mul, factors)
+    return reduce(mul, [_kernel(reference, name) for name in names if _exists(reference, name)])
+
+
+def _exists(reference: Encoded, name: str) -> bool:
+    return name.split("+")[0] in reference
+
+
+def _shared(reference: Encoded, name: str, groups: Mapping[str, Sequence[int]]) -> Kernel:
+    if name in groups:
+        return GroupedHamming.of(name, groups[name], reference)
+    if name == "features" and reference[name].shape[1] >= MANY:
+        return Isotropic.of(name, reference)
+    return _kernel(reference, name)
 
 
 def _kernel(reference: Encoded, name: str) -> Kernel:

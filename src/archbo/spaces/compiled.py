@@ -18,6 +18,7 @@ import numpy as np
 from archbo.arrays import Array, Bool, Float
 from archbo.errors import SpaceError
 from archbo.graphs.batch import GraphBatch
+from archbo.graphs.views import GraphView, Remembered
 from archbo.graphs.wl import mix
 from archbo.spaces.architecture import Architecture
 from archbo.spaces.cells import Cell
@@ -233,6 +234,29 @@ class CompiledSpace:
             found[block.path] = batch if present.all() else batch.where(present)
         return found
 
+    def views(self, rows: Rows) -> dict[str, GraphView]:
+        """What is encoded of the graph view; see `graphs`."""
+        found = {}
+        for _, blocks in self._alike(self._graph_blocks):
+            columns = [block.columns for block in blocks]
+            seen = self.structures[blocks[0].path].view(
+                np.concatenate([rows.values[:, own] for own in columns]),
+                np.concatenate([rows.active[:, own] for own in columns]),
+            )
+            for k, block in enumerate(blocks):
+                own = seen.take(np.arange(k * len(rows), (k + 1) * len(rows)))
+                present = self.present(rows, block)
+                found[block.path] = own if present.all() else own.where(present)
+        return {block.path: found[block.path] for block in self._graph_blocks}
+
+    @staticmethod
+    def _alike(blocks: Sequence[Block]) -> list[tuple[Part, list[Block]]]:
+        """The blocks of each different part."""
+        found: dict[Part, list[Block]] = {}
+        for block in blocks:
+            found.setdefault(block.part, []).append(block)
+        return list(found.items())
+
     def ids(self, rows: Rows) -> list[str]:
         """The canonical identity of each architecture: equal for equal networks.
 
@@ -240,14 +264,20 @@ class CompiledSpace:
         """
         scalars = np.where(rows.active, rows.values, -np.inf)[:, self._scalars]
         contents = [row.tobytes() for row in scalars]
+        cells: dict[str, list[bytes]] = {}
+        for part, blocks in self._alike(self.cells):
+            assert isinstance(part, Cell)
+            there = [np.flatnonzero(self.present(rows, block)) for block in blocks]
+            own = [rows.values[w, b.columns] for w, b in zip(there, blocks, strict=True)]
+            forms = iter(part.forms(np.concatenate(own)))
+            for block, which in zip(blocks, there, strict=True):
+                cells[block.path] = [b""] * len(rows)
+                for i in which.tolist():
+                    cells[block.path][i] = next(forms)
         for block in self.cells:
-            assert isinstance(block.part, Cell)
-            present = np.flatnonzero(self.present(rows, block))
-            own = block.part.forms(rows.values[present, block.columns])
-            forms = dict(zip(present.tolist(), own, strict=True))
             contents = [
-                content + len(form := forms.get(i, b"")).to_bytes(4, "little") + form
-                for i, content in enumerate(contents)
+                content + len(form).to_bytes(4, "little") + form
+                for content, form in zip(contents, cells[block.path], strict=True)
             ]
         return [blake2b(content, digest_size=16).hexdigest() for content in contents]
 
@@ -260,12 +290,24 @@ class CompiledSpace:
         found = np.zeros(len(rows), dtype=np.uint64)
         for column in scalars.T:
             found = mix(found + np.ascontiguousarray(column).view(np.uint64) + np.uint64(1))
+        cells: dict[str, Array] = {}
+        for part, blocks in self._alike(self.cells):
+            values = np.concatenate([rows.values[:, block.columns] for block in blocks])
+            (prints,) = self._fingerprints[part](values)
+            cells |= zip((b.path for b in blocks), np.split(prints, len(blocks)), strict=True)
         for block in self.cells:
-            assert isinstance(block.part, Cell)
-            own = block.part.fingerprints(rows.values[:, block.columns])
-            own = np.where(self.present(rows, block), own, np.uint64(0))
+            own = np.where(self.present(rows, block), cells[block.path], np.uint64(0))
             found = mix(found + own + np.uint64(1))
         return found
+
+    @cached_property
+    def _fingerprints(self) -> dict[Part, Remembered]:
+        """Of each cell."""
+
+        def of(cell: Cell) -> Remembered:
+            return Remembered(lambda values: (cell.fingerprints(values),))
+
+        return {block.part: of(block.part) for block in self.cells if isinstance(block.part, Cell)}
 
     def known(self, rows: Rows) -> dict[str, Float[Array, " n"]]:
         """The numbers that parts know of their members, by path and name; 0 where inactive."""

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from archbo.arrays import Array, Bool, Float
+from archbo.arrays import Array, Bool, Float, UInt64
 from archbo.graphs.batch import (
+    ABSENT,
     INPUT,
     OUTPUT,
     GraphBatch,
@@ -19,6 +20,7 @@ from archbo.graphs.batch import (
     single_vertices,
 )
 from archbo.graphs.labelled import LabelledGraph
+from archbo.graphs.views import GraphView, Remembered, view, view_of_chains
 from archbo.graphs.wl import mix
 from archbo.spaces.cells import Cell
 from archbo.spaces.decisions import Bool as BoolPart
@@ -47,6 +49,22 @@ class Structure:
         if isinstance(self.part, Cell):
             return self.part.graphs(values)
         return _chain(self.part, values, active)
+
+    def view(self, values: Float[Array, "n w"], active: Bool[Array, "n w"]) -> GraphView:
+        """What is encoded of the graphs of rows of the part's numbers, dead vertices removed."""
+        if isinstance(self.part, Cell):
+            return GraphView(*self._remembered(values))
+        if _has_cells(self.part):
+            return view(self.graphs(values, active).pruned())
+        return view_of_chains(_labels_of_chain(self.part, values, active))
+
+    @cached_property
+    def _remembered(self) -> Remembered:
+        def seen(values: Array) -> tuple[Array, ...]:
+            found = view(self.graphs(values, np.ones(values.shape, dtype=bool)).pruned())
+            return found.colours, found.shape
+
+        return Remembered(seen)
 
     def labelled(self, numbers: Sequence[float], active: Sequence[bool]) -> LabelledGraph:
         """One graph for people; `none` edges are left out, dead vertices marked."""
@@ -148,6 +166,28 @@ def _layers(part: Part, values: Array, active: Array) -> list[tuple[GraphBatch, 
     return found
 
 
+def _labels_of_chain(part: Part, values: Array, active: Array) -> UInt64[Array, "n v"]:
+    """What stands on each vertex of a chain without cells; 0 where there is no vertex."""
+    ends = (np.full(len(values), INPUT), np.full(len(values), OUTPUT))
+    assert isinstance(part, Chain)
+    if not part.shared and part.block.width == 1 and _options(part.block):
+        layers = slice(part.width - part.length[1], None)
+        inner = _codes(part.block, values[:, layers], active[:, layers])
+        inner = np.where(active[:, layers], inner, ABSENT)
+    else:
+        found = _layers(part, values, active)
+        inner = np.column_stack([np.where(there, g.labels[:, 0], ABSENT) for g, there in found])
+    return np.column_stack([ends[0], inner, ends[1]])
+
+
+def _codes(part: Part, values: Array, active: Array) -> UInt64[Array, ...]:
+    """The labels of layers that are one countable decision; any where they are not active."""
+    options = _options(part)
+    first = part.low if isinstance(part, Int) else 0
+    codes = np.array([label(str(option)) for option in options], dtype=np.uint64)
+    return codes[np.where(active, values - first, 0).astype(np.int64)]
+
+
 def _own_columns(part: Part) -> list[int]:
     """The columns of a part that belong to no child with cells."""
     inside = [range(at, at + child.width) for _, at, child in part.children() if _has_cells(child)]
@@ -156,12 +196,9 @@ def _own_columns(part: Part) -> list[int]:
 
 def _vertex(part: Part, values: Array, active: Array) -> Array:
     """The labels of layers without cells: a plain choice by its name, all else by a mixture."""
-    options = _options(part)
-    if not options:
+    if not _options(part):
         return _mixture(part, values, active, list(range(part.width)))
-    first = part.low if isinstance(part, Int) else 0
-    codes = np.array([label(str(option)) for option in options], dtype=np.uint64)
-    return codes[np.where(active[:, 0], values[:, 0] - first, 0).astype(np.int64)]
+    return _codes(part, values[:, 0], active[:, 0])
 
 
 def _mixture(part: Part, values: Array, active: Array, columns: list[int]) -> Array:

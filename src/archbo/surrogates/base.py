@@ -79,8 +79,8 @@ class SupportsJoint(Surrogate, Protocol):
         """The variance of a single measurement around the noise-free objective."""
         ...
 
-    def joint(self, encoded: Encoded) -> JointPosterior:
-        """The posterior of all rows together."""
+    def joint(self, encoded: Encoded, *, observed: int = 0) -> JointPosterior:
+        """The posterior of all rows together; the first `observed` rows are those it has seen."""
         ...
 
 

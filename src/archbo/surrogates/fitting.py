@@ -34,7 +34,7 @@ above any value."""
 
 
 class Evidence:
-    """The log posterior density of the hyperparameters of one data set, with its gradient.
+    """The log posterior density of hyperparameters, up to a constant, with its gradient.
 
     Args:
         kernel: the prior covariance.
@@ -87,7 +87,7 @@ class Evidence:
         W = M.T.reshape(-1).take(self._pairs)
         W *= self._counts
         slope[:-1] -= 0.5 * pull(W[None])
-        return float(value + self.prior.log_density(x)), slope
+        return float(value + self.prior.log_ratio(x)), slope
 
 
 def fit(
@@ -123,11 +123,11 @@ def fit(
         NumericalError: if z is not finite or the covariance stays singular.
     """
     require_finite(z)
-    if distances is None:
-        distances = kernel.distances(encoded, encoded)
     repeats = np.ones(len(z)) if repeats is None else repeats
     x = _start(kernel, start)
     if len(z) and iterations:
+        if distances is None:
+            distances = kernel.distances(encoded, encoded)
         evidence = Evidence(kernel, distances, z, repeats=repeats, mean=mean)
         x = _maximise(evidence, x, iterations=iterations, tolerance=tolerance)
     return GaussianProcess.observe(
@@ -138,7 +138,6 @@ def fit(
         log_noise=float(x[-1]),
         repeats=repeats,
         mean=mean,
-        distances=distances,
     )
 
 

@@ -23,6 +23,8 @@ _TAIL = 4
 _LEAST_SD = 1e-12
 """Of a prediction, in units of z: an sd of 0 would be divided by."""
 
+_CHUNK = 64  # predictions turned back at once: bounds the memory
+
 _SQRT_2PI = float(np.sqrt(2 * np.pi))
 
 
@@ -50,6 +52,14 @@ class Outcomes:
         """
         if len(self.values) == 0:
             return mean, sd
+        parts = [
+            self._moments(mean[k : k + _CHUNK], sd[k : k + _CHUNK])
+            for k in range(0, len(mean), _CHUNK)
+        ] or [(mean, sd)]
+        expected, deviation = (np.concatenate(found) for found in zip(*parts, strict=True))
+        return expected, deviation
+
+    def _moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
         anchors, heights, slopes = self._pieces()
         sd = np.maximum(sd, _LEAST_SD)
         edges = np.concatenate([[-np.inf], self.scores, [np.inf]])
@@ -68,6 +78,16 @@ class Outcomes:
         parts = level * level * mass + 2 * level * rise * first + rise * rise * second
         deviation = np.sqrt(np.maximum(parts.sum(axis=0), 0.0))
         return self.values[0] + self._span * expected, self._span * deviation
+
+    @property
+    def slope(self) -> float:
+        """How much z grows with the objective among the best quarter; 0 for a single value."""
+        if len(self.values) < 2:
+            return 0.0
+        k = max(1, (len(self.values) - 1) // _TAIL)
+        return float(
+            (self.scores[-1] - self.scores[-1 - k]) / (self.values[-1] - self.values[-1 - k])
+        )
 
     @property
     def _span(self) -> float:
