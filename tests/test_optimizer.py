@@ -275,3 +275,29 @@ def test_asking_for_no_whole_number_is_refused(count):
 def test_asking_for_nothing_is_refused():
     with pytest.raises(ProblemError, match="ask for at least 1 architecture, got 0"):
         ab.Optimizer(CELL).ask(0)
+
+
+def test_short_trainings_are_told_apart_from_full_ones():
+    opt = ab.Optimizer(SMALL, minimize="loss", method="random", fidelity=ab.Epochs(1, 9))
+    first, second = opt.ask(2)
+    opt.tell(first, 4.0, fidelity=3)
+    with pytest.raises(ObservationError, match="nothing has been observed"):
+        _ = opt.best
+    opt.tell(first, 3.0, fidelity=9)
+    assert opt.best.value == 3.0
+    assert [seen.fidelity for seen in opt.observations] == [3, None]
+    opt.tell(first, ab.FAILED, fidelity=1)
+    curves = opt._dataset().curves
+    assert [curve.architecture for curve in curves] == [first, second]
+    assert [curve.state for curve in curves] == [ab.State.FAILED, ab.State.RUNNING]
+    assert curves[0].levels.tolist() == [3, 9]
+    assert curves[0].values.tolist() == [-4, -3]
+    assert (curves[0].reached, curves[1].reached) == (9, 0)
+    with pytest.raises(ProblemError, match=r"tell: fidelity: epochs must be .* 1 to 9, got 10"):
+        opt.tell(second, 1.0, fidelity=10)
+
+
+def test_a_fidelity_that_is_not_known_says_how_to_name_it():
+    opt = ab.Optimizer(SMALL, minimize="loss", method="random")
+    with pytest.raises(ProblemError, match=r"got fidelity=3, .*fidelity=ab\.Epochs\(1, 81\)"):
+        opt.tell(opt.ask(), 1.0, fidelity=3)

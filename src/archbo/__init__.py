@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archbo import torch as torch
     from archbo.data import Best, Prediction, Proposal, State, TrialRecord
     from archbo.errors import ArchboError, Stopped
+    from archbo.fidelity import Epochs, Fidelity, Steps
     from archbo.methods import (
         BayesianOptimization,
         GridSearch,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "archbo.data": ["Best", "Prediction", "Proposal", "State", "TrialRecord"],
     "archbo.errors": ["ArchboError", "Stopped"],
+    "archbo.fidelity": ["Epochs", "Fidelity", "Steps"],
     "archbo.methods": [
         "BayesianOptimization",
         "GridSearch",
@@ -80,6 +82,8 @@ __all__ = [
     "Chain",
     "Choice",
     "EdgeCell",
+    "Epochs",
+    "Fidelity",
     "Float",
     "Grammar",
     "GridSearch",
@@ -95,6 +99,7 @@ __all__ = [
     "Reinforce",
     "Space",
     "State",
+    "Steps",
     "Stopped",
     "Study",
     "TreeParzen",

@@ -22,8 +22,15 @@ class State(StrEnum):
     """Where a trial stands."""
 
     RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
+
+    @property
+    def short(self) -> bool:
+        """Whether a training ended short of a full one: for now, or for good."""
+        return self in (State.PAUSED, State.STOPPED)
 
 
 class Prediction(NamedTuple):
@@ -42,10 +49,107 @@ class Best(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One training's result; `value` is None where it failed."""
+    """One training's result; `value` is None where it failed, `fidelity` where it was in full."""
 
     architecture: Architecture
     value: float | None
+    fidelity: float | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Curve:
+    """What is known of one trial of a study with a fidelity.
+
+    Attributes:
+        architecture: what is trained.
+        levels: [k] epochs, steps or whatever the fidelity counts, ascending.
+        values: [k] of the objective after them, larger is better. Where each level is a training of
+            its own there is one, the training's result.
+        state: where the trial stands; only a paused one can be proposed again.
+        target: the level that it was to reach; None for a full training.
+    """
+
+    architecture: Architecture
+    levels: Float[Array, " k"]
+    values: Float[Array, " k"]
+    state: State
+    target: float | None
+
+    @property
+    def reached(self) -> float:
+        """The highest level with a value, 0 without any."""
+        return float(self.levels[-1]) if len(self.levels) else 0.0
+
+    @classmethod
+    def of(cls, problem: Problem, arch: Architecture, record: TrialRecord) -> Curve:
+        """From a stored trial."""
+        assert problem.fidelity is not None
+        points: dict[float, float] = {}
+        if problem.fidelity.continued:
+            points = {report.epoch: report.value for report in record.reports}
+        if record.interim is not None and record.reached is not None:
+            points[record.reached] = record.interim
+        if record.value is not None:
+            points[problem.fidelity.high] = record.value
+        return cls._made(problem, arch, points, record.state, record.fidelity)
+
+    @classmethod
+    def told(
+        cls,
+        problem: Problem,
+        observations: Sequence[Observation],
+        pending: Sequence[tuple[Architecture, float | None]],
+    ) -> tuple[Curve, ...]:
+        """One for each architecture that was told or is pending."""
+        assert problem.fidelity is not None
+        archs: dict[str, Architecture] = {}
+        points: dict[str, dict[float, float]] = {}
+        states: dict[str, State] = {}
+        targets: dict[str, float | None] = {}
+        for seen in observations:
+            key, level = seen.architecture.id, seen.fidelity
+            archs.setdefault(key, seen.architecture)
+            own = points.setdefault(key, {})
+            targets[key] = level
+            if seen.value is None:
+                states[key] = State.FAILED
+            else:
+                own[problem.fidelity.high if level is None else level] = seen.value
+                states[key] = State.FINISHED if level is None else State.PAUSED
+        for arch, target in pending:
+            archs.setdefault(arch.id, arch)
+            states[arch.id], targets[arch.id] = State.RUNNING, target
+        return tuple(
+            cls._made(problem, arch, points.get(key, {}), states[key], targets[key])
+            for key, arch in archs.items()
+        )
+
+    @classmethod
+    def _made(
+        cls,
+        problem: Problem,
+        arch: Architecture,
+        points: Mapping[float, float],
+        state: State,
+        target: float | None,
+    ) -> Curve:
+        levels = np.array(sorted(points), dtype=float)
+        values = np.array([points[level] for level in sorted(points)], dtype=float)
+        return cls(arch, levels, problem.objective.inward(values), state, target)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a training that has reached its target.
+
+    Attributes:
+        target: go on at once up to this level; None to end the training here.
+        final: whether an ended one is stopped for good; else it is paused, and can be proposed
+            again.
+    """
+
+    target: float | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +165,8 @@ class Dataset:
         pending: networks in training now.
         trials: how many trials there are, finished, failed and running.
         hyperparameters: those stored with the newest proposal that has any.
+        curves: of all trials in the order in which they began, where the problem has a fidelity.
+            Those that were trained in full are in `rows` as well, the others are not.
     """
 
     rows: Rows
@@ -71,6 +177,7 @@ class Dataset:
     pending: Rows
     trials: int
     hyperparameters: Mapping[str, float]
+    curves: tuple[Curve, ...] = ()
 
     @classmethod
     def make(
@@ -79,11 +186,12 @@ class Dataset:
         observations: Sequence[Observation],
         pending: Sequence[Architecture] = (),
         hyperparameters: Mapping[str, float] | None = None,
+        curves: Sequence[Curve] = (),
     ) -> Dataset:
         """From single results in the order in which their trials began."""
         history = History(problem)
         history.add(observations)
-        return history.dataset(pending, hyperparameters)
+        return history.dataset(pending, hyperparameters, curves)
 
     def with_pending(self, problem: Problem, archs: Sequence[Architecture]) -> Dataset:
         """The same with more networks in training."""
@@ -120,6 +228,8 @@ class History:
 
     def add(self, observations: Sequence[Observation]) -> None:
         """Learn more results, in the order in which their trials began."""
+        self.trials += len(observations)
+        observations = [seen for seen in observations if seen.fidelity is None]
         if not observations:
             return
         rows = self._problem.compiled.encode([seen.architecture for seen in observations])
@@ -140,7 +250,6 @@ class History:
                 self._means[place] = mean
                 self._scatter[place] = sum((x - mean) ** 2 for x in self._results[place])
         self._rows = stack([self._rows, rows.take(new)])
-        self.trials += len(observations)
 
     def _ids(self, observations: Sequence[Observation]) -> list[str]:
         if len(observations) == 1:
@@ -155,6 +264,7 @@ class History:
         self,
         pending: Sequence[Architecture] = (),
         hyperparameters: Mapping[str, float] | None = None,
+        curves: Sequence[Curve] = (),
     ) -> Dataset:
         """All that is known now, beside what is in training."""
         means = np.array(self._means, dtype=float)
@@ -167,6 +277,7 @@ class History:
             pending=self._problem.compiled.encode(list(pending)),
             trials=self.trials + len(pending),
             hyperparameters=dict(hyperparameters or {}),
+            curves=tuple(curves),
         )
 
 
@@ -181,6 +292,9 @@ class Proposal:
         prediction: what the surrogate expected before the training; None without a surrogate.
         score: the acquisition's value, such as log expected improvement in nats; None without one.
         hyperparameters: the fitted surrogate's, by name; the next fit starts from them.
+        fidelity: train up to this level; None for a full training.
+        resume: the level that a paused training of the architecture has reached, which is to be
+            continued; None for a fresh training.
     """
 
     architecture: Architecture
@@ -188,11 +302,20 @@ class Proposal:
     prediction: Prediction | None = None
     score: float | None = None
     hyperparameters: Mapping[str, float] = field(default_factory=dict)
+    fidelity: float | None = None
+    resume: float | None = None
+
+
+class Progress(NamedTuple):
+    """How far a trial was: the level that it had reported last, and the one it was to reach."""
+
+    reported: int
+    target: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One point of a learning curve."""
+    """One point of a learning curve; steps are counted as epochs are."""
 
     epoch: int
     value: float
@@ -206,6 +329,12 @@ class TrialRecord:
     since 1970 (`created`) and of training (`seconds`). `pending` are the numbers of the trials that
     were running when this one was proposed: with it a proposal can be made again from the history.
     `attempt` counts the trainings that were begun; it is 0 for a result that the user brought.
+
+    In a study with a fidelity `fidelity` is the level that the trial is to reach, None for a full
+    training. One that is paused or stopped has no `value`, but an `interim` one at the level
+    `reached`. `progress` says of each trial that was running or paused when this one was proposed
+    which level it had reported last, and which it was to reach, and None of one that had ended; all
+    as far as it had changed since the trial before this one was proposed.
     """
 
     number: int
@@ -226,6 +355,10 @@ class TrialRecord:
     seconds: float | None = None
     pending: tuple[int, ...] = ()
     reports: tuple[Report, ...] = ()
+    fidelity: float | None = None
+    reached: float | None = None
+    interim: float | None = None
+    progress: Mapping[int, Progress | None] = field(default_factory=dict)
 
     @property
     def imported(self) -> bool:

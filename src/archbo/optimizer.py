@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf, isfinite
 from numbers import Integral
 from typing import Any, Final, overload
@@ -10,8 +11,9 @@ from typing import Any, Final, overload
 import numpy as np
 
 from archbo.arrays import Array, stream
-from archbo.data import Best, Dataset, History, Observation, Proposal
+from archbo.data import Best, Curve, Dataset, History, Observation, Proposal
 from archbo.errors import ExhaustedError, ObservationError, ProblemError
+from archbo.fidelity import FidelityRange
 from archbo.methods import Method, find_method
 from archbo.older import parse_older
 from archbo.problem import Feature, Problem
@@ -44,6 +46,8 @@ class Optimizer:
         older: results of older searches of the same or an overlapping space, a list of
             (architectures, values), larger is better; as far as they rank the new results well,
             they count.
+        fidelity: `ab.Epochs(1, 81)` and the like: how far a training can go. A proposal then says
+            how far to train.
 
     Raises:
         ProblemError: if a keyword makes no sense.
@@ -73,6 +77,7 @@ class Optimizer:
         start: Sequence[Any] = (),
         guess: Any = None,
         older: Sequence[tuple[Sequence[Any], Sequence[float]]] = (),
+        fidelity: FidelityRange | None = None,
     ) -> None:
         self.problem = Problem.make(
             space,
@@ -84,11 +89,12 @@ class Optimizer:
             start=start,
             guess=guess,
             older=parse_older(space, older) if older else (),
+            fidelity=fidelity,
         )
         self.observations: list[Observation] = []
         self._history = History(self.problem)
         self._search = find_method(method).prepare(self.problem)
-        self._pending: list[Architecture] = []
+        self._pending: list[Proposal] = []
         self._hyperparameters: Mapping[str, float] = {}
 
     @overload
@@ -117,7 +123,7 @@ class Optimizer:
             except ExhaustedError:
                 if not proposals:
                     raise
-        self._pending += [proposal.architecture for proposal in proposals]
+        self._pending += proposals
         self._hyperparameters = proposals[-1].hyperparameters or self._hyperparameters
         return proposals[0] if count is None else proposals
 
@@ -126,7 +132,7 @@ class Optimizer:
         if not self.problem.start:
             return []
         told = (observation.architecture for observation in self.observations)
-        known = {arch.id for arch in (*told, *self._pending)}
+        known = {arch.id for arch in (*told, *(p.architecture for p in self._pending))}
         return [Proposal(arch, "user") for arch in self.problem.starting(known)]
 
     @overload
@@ -139,22 +145,40 @@ class Optimizer:
             return self.propose().architecture
         return [proposal.architecture for proposal in self.propose(count)]
 
-    def tell(self, arch: Any, value: Any) -> None:
+    def tell(self, arch: Any, value: Any, *, fidelity: float | None = None) -> None:
         """Learn a result: a number, or `ab.FAILED`; or a list of architectures and their results.
 
         Any architecture of the space may be told. Telling the same again is a repeated measurement.
 
+        Args:
+            arch: an architecture or its plain value, or a list of them.
+            value: in the objective's units, or a list of as many.
+            fidelity: how far was trained, for all of them; None for full trainings.
+
         Raises:
             ArchitectureError: if it is no member of the space.
             ObservationError: if a value is not a finite number and not FAILED.
+            ProblemError: if there is no such fidelity.
         """
         told = checked_results(self.problem.space, arch, value)
+        if fidelity is not None:
+            level = self._level(fidelity)
+            told = [replace(observation, fidelity=level) for observation in told]
         self.observations += told
         for observation in told:
             self._no_longer_pending(observation.architecture)
 
+    def _level(self, fidelity: float) -> float | None:
+        if self.problem.fidelity is None:
+            raise ProblemError(
+                f"got fidelity={fidelity!r}, but only full trainings are known here",
+                path="tell",
+                hint="Say which there are: ab.Optimizer(…, fidelity=ab.Epochs(1, 81)).",
+            )
+        return self.problem.fidelity.short(self.problem.fidelity.level(fidelity, "tell: fidelity"))
+
     def _no_longer_pending(self, arch: Architecture) -> None:
-        for i, pending in enumerate(self._pending):
+        for i, pending in enumerate(p.architecture for p in self._pending):
             if pending == arch or pending.id == arch.id:
                 del self._pending[i]
                 return
@@ -186,8 +210,13 @@ class Optimizer:
         return incumbent(self.problem, self._dataset())
 
     def _dataset(self) -> Dataset:
+        pending = [proposal.architecture for proposal in self._pending]
+        curves: tuple[Curve, ...] = ()
+        if self.problem.fidelity is not None:
+            targets = [(proposal.architecture, proposal.fidelity) for proposal in self._pending]
+            curves = Curve.told(self.problem, self.observations, targets)
         self._history.add(self.observations[self._history.trials :])
-        return self._history.dataset(self._pending, self._hyperparameters)
+        return self._history.dataset(pending, self._hyperparameters, curves)
 
 
 def incumbent(problem: Problem, dataset: Dataset) -> Best:

@@ -16,6 +16,7 @@ import numpy as np
 
 from archbo.arrays import Array, Bool, Float, stream
 from archbo.errors import ArchitectureError, InfeasibleError, ProblemError, nearest
+from archbo.fidelity import FidelityRange, parse_fidelity
 from archbo.older import OlderResults
 from archbo.spaces import Architecture, CompiledSpace, Part, Rows
 from archbo.spaces.compiled import stack
@@ -205,6 +206,7 @@ class Problem:
         start: what the user wants trained first; the guess is the first of it.
         guess: what the user believes to be good; None without one.
         older: results of older searches.
+        fidelity: how far trainings can go; None where all are full ones.
     """
 
     space: Part
@@ -216,6 +218,7 @@ class Problem:
     start: tuple[Architecture, ...] = ()
     guess: Architecture | None = None
     older: tuple[OlderResults, ...] = ()
+    fidelity: FidelityRange | None = None
 
     @classmethod
     def make(
@@ -230,6 +233,7 @@ class Problem:
         start: Sequence[Any] = (),
         guess: Any = None,
         older: Sequence[OlderResults] = (),
+        fidelity: FidelityRange | None = None,
         draft: bool = False,
     ) -> Problem:
         """From the keywords of Study and Optimizer; a draft's constraints are not tried out yet.
@@ -256,8 +260,9 @@ class Problem:
             (believed,) = _parse_start(space, [guess], "guess")
             archs = (believed, *archs)
         problem = cls(
-            space, objective, table, bounds, predicates, seed, archs, believed, tuple(older)
-        )
+            space, objective, table, bounds, predicates, seed, archs, believed, tuple(older),
+            parse_fidelity(fidelity),
+        )  # fmt: skip
         if problem.constrained and not draft:
             _ = problem.examples
             problem.check_start()
@@ -380,6 +385,7 @@ class Problem:
             "start": [arch.to_dict() for arch in self.start] or None,
             "guess": None if self.guess is None else self.guess.to_dict(),
             "older": [results.describe() for results in self.older] or None,
+            "fidelity": None if self.fidelity is None else self.fidelity.to_dict(),
         }
 
 

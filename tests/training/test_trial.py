@@ -1,10 +1,11 @@
 from decimal import Decimal
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 import pytest
 
-from archbo.errors import TrainingError
+from archbo.errors import Stopped, TrainingError
 from archbo.training import Reported, Task, Trial
 from archbo.training.trial import as_number
 
@@ -97,3 +98,24 @@ def test_whatever_holds_one_number_is_a_number(value):
 def test_what_is_no_number_says_so(value, message):
     with pytest.raises(TrainingError, match=message):
         as_number(value, "it")
+
+
+def test_a_report_at_the_target_goes_on_as_it_is_told():
+    answers, sent = [4, inf], []
+
+    def send(report):
+        sent.append((report.epoch, report.waits))
+        return answers.pop(0) if report.waits else None
+
+    trial = Trial(Task.make(0, {}, study_seed=0, attempt=1, epochs=9, target=2), send)
+    for epoch in (1, 3, 5, 6):  # gaps are fine
+        trial.report(epoch, 0.5)
+    assert sent == [(1, False), (3, True), (5, True), (6, False)]
+    assert answers == []
+
+
+def test_a_training_that_is_to_end_is_stopped_by_its_report():
+    trial = Trial(Task.make(0, {}, study_seed=0, attempt=1, epochs=9, target=1), lambda _: None)
+    with pytest.raises(Stopped):
+        trial.report(1, 0.5)
+    assert trial.last_report.epoch == 1

@@ -109,7 +109,7 @@ def test_curves_sort_their_points_and_know_the_incumbents(make, study):
 
 def test_counts_of_nothing_are_zero():
     counts = counts_info([])
-    assert counts.states == {"running": 0, "finished": 0, "failed": 0}
+    assert counts.states == dict.fromkeys(State, 0)
     assert counts.seconds == 0
 
 

@@ -7,8 +7,12 @@ from typing import Protocol
 
 from archbo.training import Event, Task
 
-Sink = Callable[[Event], None]
-"""Takes an event as it arrives, before the training goes on where both share a process."""
+Sink = Callable[[Event], float | None]
+"""Takes an event as it arrives, before the training goes on where both share a process.
+
+Of a report that waits it gives the answer: the epoch at which the training waits again, or None to
+end it.
+"""
 
 
 class Executor(Protocol):

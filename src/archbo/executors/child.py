@@ -10,7 +10,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Lock, Thread
 
-from archbo.training import Event, Task, Trial, run_attempt
+from archbo.training import Event, Reported, Task, Trial, run_attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ def serve(connection: Connection, payload: bytes) -> None:
     """The main function of a worker process.
 
     Args:
-        connection: gives Tasks and finally None; takes Messages.
+        connection: gives Tasks and finally None, and an answer to each report that waits; takes
+            Messages.
         payload: the pickled training function and space.
     """
     # The driver decides what an interrupt of the terminal means. It started this process with the
@@ -52,9 +53,16 @@ def serve(connection: Connection, payload: bytes) -> None:
         with turn:  # a training may report from several threads
             connection.send(message)
 
+    def report(event: Reported) -> float | None:
+        send(event)
+        if not event.waits:
+            return None
+        answer: float | None = connection.recv()
+        return answer
+
     send(Ready())
     while (task := _next(connection)) is not None:
-        send(run_attempt(train, space.architecture(task.architecture), Trial(task, send)))
+        send(run_attempt(train, space.architecture(task.architecture), Trial(task, report)))
 
 
 def _next(connection: Connection) -> Task | None:

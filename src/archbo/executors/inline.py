@@ -67,17 +67,18 @@ class _Guard:
         self._closed = False
         self.count = 0
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> float | None:
         if self._closed:  # a thread that outlived its training
-            return
+            return None
         if self._error is not None:
             raise _SinkBroke
         try:
-            self._sink(event)
+            answer = self._sink(event)
         except BaseException as error:
             self._error = error
             raise _SinkBroke from error
         self.count += 1
+        return answer
 
     def close(self) -> None:
         """Take no more; raise what the sink raised."""

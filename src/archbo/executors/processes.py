@@ -20,7 +20,7 @@ from archbo.errors import ProgramError
 from archbo.executors.base import Sink
 from archbo.executors.child import Message, Ready, Unusable, serve
 from archbo.spaces import Part
-from archbo.training import Event, Failed, Finished, Lost, Task, Train
+from archbo.training import Event, Failed, Finished, Lost, Reported, Task, Train
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -109,7 +109,12 @@ class ProcessExecutor:
                 break
         count = len(self._events)
         while self._events:
-            sink(self._events.popleft())
+            event = self._events.popleft()
+            answer = sink(event)
+            if isinstance(event, Reported) and event.waits:
+                for worker in self._busy():
+                    if worker.owns(event):
+                        worker.answer(answer)
         return count
 
     def _heard(self, worker: _Worker) -> Iterator[Event]:
@@ -200,6 +205,11 @@ class _Worker:
         self.began = time.monotonic() if self._started else None
         self._started = True
         return True
+
+    def answer(self, target: float | None) -> None:
+        """Say how its training goes on."""
+        with suppress(OSError):  # it died meanwhile, which `wait` sees
+            self.connection.send(target)
 
     def messages(self) -> Iterator[Message]:
         """What it has sent, up to now or to its end."""

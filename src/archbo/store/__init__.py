@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archbo.store.store import Changes, NewTrial, Store, StoredStudy, StudyRecord
+    from archbo.store.records import Changes, NewTrial, StudyRecord
+    from archbo.store.store import Store, StoredStudy
 
 __all__ = ["Changes", "NewTrial", "Store", "StoredStudy", "StudyRecord"]
 

@@ -93,6 +93,10 @@ trials = Table(
     Column("worker", Prose),
     Column("created", Double, nullable=False),
     Column("seconds", Double),
+    Column("fidelity", Double),
+    Column("reached", Double),
+    Column("interim", Double),
+    Column("progress", Json, nullable=False),
     UniqueConstraint("study_id", "number"),
 )
 

@@ -6,99 +6,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from archbo.data import Prediction, Proposal, Report, State, TrialRecord
-from archbo.errors import ObservationError, StoreError, nearest
+from archbo.data import Prediction, Progress, Report, State, TrialRecord
+from archbo.errors import StoreError, nearest
 from archbo.store.database import Database
 from archbo.store.lock import locked
+from archbo.store.records import Changes, NewTrial, StudyRecord, as_float, check_finite
 from archbo.store.schema import reports, studies, trials
 
 _SKIPPED = {"id", "study_id", "version"}
 _COLUMNS = [column for column in trials.c if column.name not in _SKIPPED]
-
-
-class StudyRecord(NamedTuple):
-    """A study as it is stored; `created` is in seconds since 1970."""
-
-    name: str
-    settings: Mapping[str, Any]
-    created: float
-    trials: int
-
-
-class Changes(NamedTuple):
-    """What happened in a study; give `version` to the next call of `changes`."""
-
-    version: int
-    records: list[TrialRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class NewTrial:
-    """A trial to store: running, or ended already where it has a value or an error.
-
-    Attributes:
-        proposal: what is trained, and why; origin "user" for what the user brings.
-        features: the numbers known before the training, by name.
-        pending: numbers of the trials that were running when this one was proposed.
-        worker: who trains it.
-        value: the result, where it is known already.
-        error: why it failed, where it is known already.
-        seconds: how long the training took, where it ended already.
-
-    Raises:
-        ObservationError: if the value is not finite, or there is an error as well.
-    """
-
-    proposal: Proposal
-    features: Mapping[str, float] = field(default_factory=dict)
-    pending: tuple[int, ...] = ()
-    worker: str | None = None
-    value: float | None = None
-    error: str | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.value is not None:
-            _check_finite(self.value, "the value")
-            if self.error is not None:
-                raise ObservationError("a trial ends with a value or with an error, not with both")
-
-    @property
-    def state(self) -> State:
-        """Where it stands when it is stored."""
-        if self.error is not None:
-            return State.FAILED
-        return State.RUNNING if self.value is None else State.FINISHED
-
-    def record(self, number: int, created: float) -> TrialRecord:
-        """As it is stored."""
-        proposal = self.proposal
-        return TrialRecord(
-            number=number,
-            architecture_id=proposal.architecture.id,
-            architecture=proposal.architecture.to_dict(),
-            state=self.state,
-            origin=proposal.origin,
-            value=_float(self.value),
-            prediction=proposal.prediction and Prediction(*map(float, proposal.prediction)),
-            score=_float(proposal.score),
-            hyperparameters=_floats(proposal.hyperparameters),
-            features=_floats(self.features),
-            error=self.error,
-            attempt=1 if self.state is State.RUNNING else 0,
-            worker=self.worker,
-            created=created,
-            seconds=_float(self.seconds),
-            pending=tuple(self.pending),
-        )
 
 
 class Store:
@@ -251,7 +173,7 @@ class StoredStudy:
     def retry(self, number: int, *, worker: str | None = None) -> TrialRecord:
         """Begin another attempt of a trial that was interrupted or failed.
 
-        The reports of earlier attempts stay in the database, but are not shown.
+        The reports of earlier attempts stay until the new one reports their epochs.
 
         Raises:
             StoreError: if there is no such trial, or it is finished.
@@ -261,27 +183,47 @@ class StoredStudy:
             values = dict.fromkeys(["value", "error", "traceback", "seconds"])
             changed = {"state": State.RUNNING.value, "attempt": attempt + 1, "worker": worker}
             self._update(connection, key, values | changed)
-            query = select(*_COLUMNS).where(trials.c.id == key)
-            return _record(connection.execute(query).one(), ())
+            return self._one(connection, key)
+
+    def resume(self, number: int, *, fidelity: float | None = None) -> TrialRecord:
+        """Go on with a paused trial, up to a level; None for a full training.
+
+        Raises:
+            StoreError: if the trial is not paused.
+        """
+        changed = {"state": State.RUNNING.value, "fidelity": as_float(fidelity)}
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.PAUSED)
+            self._update(connection, key, changed | dict.fromkeys(["reached", "interim"]))
+            return self._one(connection, key)
+
+    def aim(self, number: int, fidelity: float | None) -> None:
+        """Store up to which level a running trial goes on; None for a full training.
+
+        Raises:
+            StoreError: if the trial is not running.
+        """
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.RUNNING)
+            self._update(connection, key, {"fidelity": as_float(fidelity)})
 
     def add_report(self, number: int, epoch: int, value: float) -> None:
         """Store one point of a running trial's learning curve.
 
+        It replaces the same point and all later ones: of an earlier attempt, or of a training that
+        goes on from a state that was saved before them.
+
         Raises:
-            StoreError: if the trial is not running, or the epoch was reported in this attempt.
+            StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
-        _check_finite(value, f"the report of epoch {epoch}")
+        check_finite(value, f"the report of epoch {epoch}")
         with self._database.writing() as connection:
             key, attempt = self._expect(connection, number, State.RUNNING)
-            point = {"trial_id": key, "attempt": attempt, "epoch": epoch}
-            try:
-                connection.execute(insert(reports), point | {"value": float(value)})
-            except IntegrityError as error:
-                raise StoreError(
-                    f"trial {number} has a report of epoch {epoch} already",
-                    path=self._database.name,
-                ) from error
+            old = and_(reports.c.trial_id == key, reports.c.epoch >= epoch)
+            connection.execute(delete(reports).where(old))
+            point = {"trial_id": key, "attempt": attempt, "epoch": epoch, "value": float(value)}
+            connection.execute(insert(reports), point)
             self._update(connection, key, {})
 
     def finish(self, number: int, value: float, *, seconds: float) -> None:
@@ -291,8 +233,35 @@ class StoredStudy:
             StoreError: if the trial is not running.
             ObservationError: if the value is not finite.
         """
-        _check_finite(value, "the value")
+        check_finite(value, "the value")
         changed = {"state": State.FINISHED.value, "value": float(value), "seconds": float(seconds)}
+        with self._database.writing() as connection:
+            key, _ = self._expect(connection, number, State.RUNNING)
+            self._update(connection, key, changed)
+
+    def shorten(
+        self, number: int, state: State, *, reached: float, interim: float, seconds: float | None
+    ) -> None:
+        """Store that a running trial ended short of a full training.
+
+        Args:
+            number: of the trial.
+            state: PAUSED, or STOPPED for good.
+            reached: the level that it has reached.
+            interim: the objective's value there.
+            seconds: of training so far.
+
+        Raises:
+            StoreError: if the trial is not running.
+            ObservationError: if the value is not finite.
+        """
+        check_finite(interim, "the value")
+        changed = {
+            "state": state.value,
+            "reached": float(reached),
+            "interim": float(interim),
+            "seconds": as_float(seconds),
+        }
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
             self._update(connection, key, changed)
@@ -309,14 +278,14 @@ class StoredStudy:
             "state": State.FAILED.value,
             "error": error,
             "traceback": traceback,
-            "seconds": _float(seconds),
+            "seconds": as_float(seconds),
         }
         with self._database.writing() as connection:
             key, _ = self._expect(connection, number, State.RUNNING)
             self._update(connection, key, changed)
 
     def read(self) -> list[TrialRecord]:
-        """All trials in the order of their numbers, each with its present attempt's reports."""
+        """All trials in the order of their numbers, each with its curve."""
         return self.changes(0).records
 
     def changes(self, since: int) -> Changes:
@@ -327,11 +296,7 @@ class StoredStudy:
         mine = and_(trials.c.study_id == self._key, trials.c.version > since)
         curves = (
             select(trials.c.number, reports.c.epoch, reports.c.value)
-            .join_from(
-                reports,
-                trials,
-                and_(reports.c.trial_id == trials.c.id, reports.c.attempt == trials.c.attempt),
-            )
+            .join_from(reports, trials)
             .where(mine)
             .order_by(reports.c.trial_id, reports.c.epoch)
         )
@@ -343,6 +308,12 @@ class StoredStudy:
             for number, epoch, value in connection.execute(curves):
                 points[number].append(Report(epoch, value))
         return Changes(version, [_record(row, tuple(points[row.number])) for row in rows])
+
+    def _one(self, connection: Connection, key: int) -> TrialRecord:
+        points = select(reports.c.epoch, reports.c.value).where(reports.c.trial_id == key)
+        curve = connection.execute(points.order_by(reports.c.epoch)).all()
+        row = connection.execute(select(*_COLUMNS).where(trials.c.id == key)).one()
+        return _record(row, tuple(Report(*point) for point in curve))
 
     def _version(self, connection: Connection) -> int:
         query = select(studies.c.version).where(studies.c.id == self._key)
@@ -384,17 +355,8 @@ def _record(row: Any, points: tuple[Report, ...]) -> TrialRecord:
     values["prediction"] = None if mean is None else Prediction(mean, sd)
     values["state"] = State(values["state"])
     values["pending"] = tuple(values["pending"])
+    values["progress"] = {
+        int(key): None if held is None else Progress(*held)
+        for key, held in values["progress"].items()
+    }
     return TrialRecord(**values, reports=points)
-
-
-def _check_finite(value: float, what: str) -> None:
-    if not isfinite(value):
-        raise ObservationError(f"{what} must be a finite number, got {value}")
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _floats(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(value) for name, value in values.items()}

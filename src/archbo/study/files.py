@@ -80,10 +80,12 @@ class StateFiles:
 
     Attributes:
         rule: whose files stay; None for all.
+        checkpoints: how many paused trials keep theirs; None for all.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self.checkpoints: int | None = None
         self.rule: Keep | None = None
 
     @classmethod
@@ -121,15 +123,27 @@ class StateFiles:
             )
 
     def tidy(self, records: Sequence[TrialRecord], objective: Objective) -> None:
-        """Delete the files that the rule does not keep."""
-        if self.rule is None or self.folder is None:
+        """Delete the files that the rule does not keep, and those that no training goes on with."""
+        if self.folder is None:
             return
-        ended = {r.number for r in records if r.state is not State.RUNNING}
-        sizes = {n: _size(self.folder / str(n)) for n in self._numbers() if n in ended}
-        kept = self.rule.kept(records, objective, sizes)
-        for number in sizes:
-            if number not in kept:
+        gone = {record.number for record in records if record.state is State.STOPPED}
+        gone |= self._too_many(records, objective)
+        if self.rule is not None:
+            ended = {r.number for r in records if r.state in (State.FINISHED, State.FAILED)}
+            sizes = {n: _size(self.folder / str(n)) for n in self._numbers() if n in ended}
+            gone |= sizes.keys() - self.rule.kept(records, objective, sizes)
+        if gone:
+            for number in gone.intersection(self._numbers()):
                 shutil.rmtree(self.folder / str(number), ignore_errors=True)
+
+    def _too_many(self, records: Sequence[TrialRecord], objective: Objective) -> set[int]:
+        """The paused trials beyond the limit: those that got least far, and of them the worst."""
+        if self.checkpoints is None:
+            return set()
+        sign = 1.0 if objective.maximize else -1.0
+        paused = [record for record in records if record.state is State.PAUSED]
+        paused.sort(key=lambda r: (-(r.reached or 0.0), -sign * (r.interim or 0.0)))
+        return {record.number for record in paused[self.checkpoints :]}
 
     def _numbers(self) -> list[int]:
         """The trials that have a folder."""

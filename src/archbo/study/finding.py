@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archbo.errors import ObservationError, ProgramError, SpaceError
+from archbo.fidelity import fidelity_from_dict
 from archbo.methods import METHODS
 from archbo.spaces import from_dict
 from archbo.store import StoredStudy
@@ -31,6 +32,7 @@ def described(stored: StoredStudy) -> Study | None:
         space = from_dict(settings["space"])
     except SpaceError:  # it has parts that only the program knows
         return None
+    fidelity = settings.get("fidelity")
     return Study(
         None,
         space,
@@ -41,6 +43,7 @@ def described(stored: StoredStudy) -> Study | None:
         repeats=settings.get("repeats") or 1,
         start=settings.get("start") or (),
         guess=settings.get("guess"),
+        fidelity=fidelity and fidelity_from_dict(fidelity),
     )
 
 

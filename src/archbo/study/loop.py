@@ -8,19 +8,22 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from math import ceil, inf
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from archbo.arrays import stream
-from archbo.data import Proposal, Report, State, TrialRecord
+from archbo.data import Decision, Proposal, Report, State, TrialRecord
 from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import NewTrial
+from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
 from archbo.study.session import Observer, Resources, RunEvent
-from archbo.training import Event, Failed, Finished, Reported, Task, Train
+from archbo.training import Event, Failed, Finished, Reported, Train
 
 if TYPE_CHECKING:
     from archbo.study.study import Study
+
+_ROUNDING = 1e-9  # of a sum of shares
 
 MOST_ATTEMPTS = 10
 """A trial in the middle of which the run ended so often has failed: it may be what ends the run."""
@@ -33,8 +36,8 @@ class Plan(Protocol):
         """How many trials are still to begin."""
         ...
 
-    def next(self, records: Sequence[TrialRecord]) -> Proposal:
-        """The one to begin now.
+    def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
+        """The one to begin now; None to wait for those in training.
 
         Raises:
             ExhaustedError: if there is none.
@@ -48,15 +51,21 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Go on until the search has made `trials` trials."""
+    """Go on until the search has made `trials` trials, or has spent `budget` full trainings."""
 
     study: Study
-    trials: int
+    trials: int = 0
+    budget: float | None = None
 
     def left(self, records: Sequence[TrialRecord]) -> int:
-        return self.trials - sum(record.searched for record in records)
+        searched = [record for record in records if record.searched]
+        if self.budget is None:
+            return self.trials - len(searched)
+        fidelity = self.study.problem.fidelity
+        spent = len(searched) if fidelity is None else sum(cost(fidelity, r) for r in searched)
+        return ceil(self.budget - spent - _ROUNDING)
 
-    def next(self, records: Sequence[TrialRecord]) -> Proposal:
+    def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
         return propose(self.study, records)
 
     def owns(self, record: TrialRecord) -> bool:  # noqa: ARG002 - all of them
@@ -104,6 +113,7 @@ class _Loop:
         self.records: list[TrialRecord] = self.store.read()
         self.total = len(self.records) + max(0, plan.left(self.records))
         self.note = ""
+        self._ending: dict[int, Decision] = {}  # of trainings that were told to end
 
     def run(self) -> None:
         running = [record for record in self.records if record.state is State.RUNNING]
@@ -114,10 +124,12 @@ class _Loop:
             while self.executor.free and (cut or self._left()) and not self.note:
                 if cut:
                     self._retry(cut.pop(0))
-                else:
-                    self._propose()
+                elif not self._propose():
+                    break
             if not self.executor.wait(self._take) and self.executor.free == self.executor.capacity:
                 break
+        if self._left() and not self.note:
+            self.note = "the method has nothing more to propose"
         self._tell("done")
 
     def _left(self) -> bool:
@@ -149,18 +161,44 @@ class _Loop:
             self._tidy()
             self._tell("ended")
             return
+        if at_target(self.study, record) and self._decide(number) is None:
+            self._shorten(number, seconds=record.seconds)  # cut between its last report and its end
+            self._tidy()
+            self._tell("ended")
+            return
         with _uninterrupted():
             self.records[number] = self.store.retry(number)
         self._submit(self.records[number])
 
-    def _propose(self) -> None:
+    def _propose(self) -> bool:
+        """Begin what the plan says; False if that is nothing for now."""
         proposal = self._next_proposal()
         if proposal is None:
-            return
+            return False
+        fidelity = self.study.problem.fidelity
+        if fidelity is not None:
+            proposal = replace(proposal, fidelity=fidelity.short(proposal.fidelity))
+        if proposal.resume is None:
+            self._begin(proposal)
+        else:
+            number = paused(self.records, proposal)
+            with _uninterrupted():
+                self.records[number] = self.store.resume(number, fidelity=proposal.fidelity)
+            self._submit(self.records[number])
+        return True
+
+    def _begin(self, proposal: Proposal) -> None:
         running = tuple(r.number for r in self.records if r.state is State.RUNNING)
         features = self.study.problem.features.of(proposal.architecture)
         with _uninterrupted():
-            record = self.store.add_trial(NewTrial(proposal, features=features, pending=running))
+            record = self.store.add_trial(
+                NewTrial(
+                    proposal,
+                    features=features,
+                    pending=running,
+                    progress=changes(self.study, self.records),
+                )
+            )
             self.records.append(record)
         self._submit(record)
 
@@ -172,81 +210,81 @@ class _Loop:
             return None
 
     def _submit(self, record: TrialRecord) -> None:
-        self.executor.submit(
-            Task.make(
-                record.number,
-                record.architecture,
-                study_seed=self.study.problem.seed,
-                attempt=record.attempt,
-                epochs=self.study.epochs,
-                objective=self.study.problem.objective.name,
-                folder=self.study.files.of_trial(record.number),
-            )
-        )
+        self.executor.submit(task(self.study, record))
         self._tell("started")
 
-    def _take(self, event: Event) -> None:
-        """Store what an event says."""
+    def _take(self, event: Event) -> float | None:
+        """Store what an event says; answer a report that waits."""
         number = event.number
+        seconds = self.records[number].seconds or 0.0  # until it was paused
         with _uninterrupted():
             if isinstance(event, Reported):
                 self.store.add_report(number, event.epoch, event.value)
-                reports = (*self.records[number].reports, Report(event.epoch, event.value))
+                before = [r for r in self.records[number].reports if r.epoch < event.epoch]
+                reports = (*before, Report(event.epoch, event.value))
                 self._change(number, reports=reports)
             elif isinstance(event, Finished):
-                self.store.finish(number, event.value, seconds=event.seconds)
-                self._change(number, state=State.FINISHED, value=event.value, seconds=event.seconds)
+                self._finish(number, event.value, seconds + event.seconds)
             else:
                 error = event.error if isinstance(event, Failed) else event.reason
                 trace = event.traceback if isinstance(event, Failed) else None
-                self.store.fail(number, error, traceback=trace, seconds=event.seconds)
+                seconds += event.seconds
+                self.store.fail(number, error, traceback=trace, seconds=seconds)
                 self._change(
-                    number,
-                    state=State.FAILED,
-                    error=error,
-                    traceback=trace,
-                    seconds=event.seconds,
+                    number, state=State.FAILED, error=error, traceback=trace, seconds=seconds
                 )
         if isinstance(event, Reported):
             self._tell("reported")
+            return self._decide(number) if event.waits else None
+        self._ending.pop(number, None)
+        self._tidy()
+        self._tell("ended")
+        return None
+
+    def _decide(self, number: int) -> float | None:
+        """The next level of a training that has reached its target; None if it ends."""
+        decision = decide(self.study, self.records, number)
+        if decision.target is None:
+            self._ending[number] = decision
+            return None
+        fidelity = self.study.problem.fidelity
+        assert fidelity is not None
+        target = fidelity.short(decision.target)
+        with _uninterrupted():
+            self.store.aim(number, target)
+        self._change(number, fidelity=target)
+        return inf if target is None else target
+
+    def _finish(self, number: int, value: float, seconds: float) -> None:
+        """Store the end of a training: as the trial's result only if it was a full one."""
+        record, fidelity = self.records[number], self.study.problem.fidelity
+        apart = fidelity is not None and not fidelity.continued and record.fidelity is not None
+        if number in self._ending or apart:
+            self._shorten(number, seconds, value if apart else None)
+            return
+        self.store.finish(number, value, seconds=seconds)
+        self._change(number, state=State.FINISHED, value=value, seconds=seconds)
+
+    def _shorten(self, number: int, seconds: float | None, value: float | None = None) -> None:
+        """Store the end of a training short of a full one: with its value, or its last report."""
+        record, decision = self.records[number], self._ending.pop(number, Decision())
+        state = State.STOPPED if decision.final else State.PAUSED
+        if value is None:
+            reached, interim = float(record.reports[-1].epoch), record.reports[-1].value
         else:
-            self._tidy()
-            self._tell("ended")
+            assert record.fidelity is not None
+            reached, interim = record.fidelity, value
+        with _uninterrupted():
+            self.store.shorten(number, state, reached=reached, interim=interim, seconds=seconds)
+        self._change(number, state=state, reached=reached, interim=interim, seconds=seconds)
 
     def _change(self, number: int, **changes: object) -> None:
         self.records[number] = replace(self.records[number], **changes)  # type: ignore[arg-type]
 
     def _tell(self, kind: Literal["begin", "started", "reported", "ended", "done"]) -> None:
         if self.observer is not None:
-            self.observer(RunEvent(kind, tuple(self.records), self.total, self.study, self.note))
-
-
-def propose(study: Study, records: Sequence[TrialRecord]) -> Proposal:
-    """The proposal that follows from these trials: a pure function of them and the settings.
-
-    What was proposed last is trained again until it has its repeats; then what the user wants
-    trained first; then the method decides.
-    """
-    again = _to_repeat(records, study.repeats)
-    if again is not None:
-        return Proposal(study.architecture(again), "repeat")
-    if study.problem.start:
-        known = {record.architecture_id for record in records}
-        for arch in study.problem.starting(known):
-            return Proposal(arch, "user")
-    rng = stream(study.problem.seed, "propose", len(records))
-    return study.search.propose(study.dataset(records), 1, rng)[0]
-
-
-def _to_repeat(records: Sequence[TrialRecord], repeats: int) -> TrialRecord | None:
-    """The newest proposal, if it has not been trained so often; a failure is not tried again."""
-    searched = [record for record in records if record.searched]
-    proposed = [place for place, r in enumerate(searched) if r.origin != "repeat"]
-    if not proposed:
-        return None
-    group = searched[proposed[-1] :]
-    failed = any(record.state is State.FAILED for record in group)
-    return None if failed or len(group) >= repeats else group[0]
+            total = max(self.total, len(self.records))  # a budget does not say how many
+            self.observer(RunEvent(kind, tuple(self.records), total, self.study, self.note))
 
 
 @contextmanager

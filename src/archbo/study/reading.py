@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archbo.data import Best, Dataset, Observation, Prediction, State, TrialRecord
+from archbo.data import Best, Curve, Dataset, Observation, Prediction, State, TrialRecord
 from archbo.errors import MissingExtraError, ObservationError
 from archbo.methods import Method, Search
 from archbo.optimizer import incumbent
@@ -91,15 +91,19 @@ class Reading(ABC):
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
         """What a method learns from these trials."""
         hyperparameters: Mapping[str, float] = {}
-        observations, pending = [], []
+        observations, pending, curves = [], [], []
         for record in records:
             arch = self.architecture(record)
             if record.state is State.RUNNING:
                 pending.append(arch)
+            elif record.state.short:
+                observations.append(Observation(arch, record.interim, record.reached))
             else:
                 observations.append(Observation(arch, record.value))
+            if self.problem.fidelity is not None:
+                curves.append(Curve.of(self.problem, arch, record))
             hyperparameters = record.hyperparameters or hyperparameters
-        return Dataset.make(self.problem, observations, pending, hyperparameters)
+        return Dataset.make(self.problem, observations, pending, hyperparameters, curves)
 
     def state_file(self, number: int) -> Path | None:
         """The file with what a trial saved; None if it saved nothing, or it was not kept."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from archbo.data import State, TrialRecord
+from archbo.data import TrialRecord
 from archbo.store import Store
-from archbo.study import loop
 from archbo.study.finding import PARTS, described, find
+from archbo.study.proposing import history, propose
 from archbo.study.study import Study
 
 
@@ -73,12 +73,8 @@ def _again(
     if not record.searched:
         note = "given by the user" if record.imported else "trained again to confirm"
         return ReplayedProposal(number, True, record.architecture_id, record.architecture_id, note)
-    pending = set(record.pending)
-    history = [
-        replace(r, state=State.RUNNING, value=None) if r.number in pending else r
-        for r in records[:number]
-    ]
-    proposed = loop.propose(study, history).architecture.id
+    proposal = propose(study, history(records, number))
+    proposed = "" if proposal is None else proposal.architecture.id
     same = proposed == record.architecture_id
     versions = " and ".join(f"{name} {version}" for name, version in made.items())
     note = "" if same else f"the study was made with {versions}"

@@ -72,8 +72,8 @@ def _key(architecture: Any) -> str:
 def read_results(path: str | Path, problem: Problem, value: str | None) -> list[Observation]:
     """The results in a CSV file with a header.
 
-    A row whose value, or whose `state`, is "failed" is a failure; one whose `state` is "running" is
-    left out.
+    A row whose value, or whose `state`, is "failed" is a failure; one whose `state` is "running",
+    "paused" or "stopped" is left out.
 
     Args:
         path: of the file.
@@ -96,7 +96,7 @@ def read_results(path: str | Path, problem: Problem, value: str | None) -> list[
             results = []
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
-                if whole and row.get("state") == State.RUNNING:
+                if whole and row.get("state") in (State.RUNNING, State.PAUSED, State.STOPPED):
                     continue
                 failed = whole and row.get("state") == State.FAILED
                 told = FAILED if failed else _value(row.get(value), f"{where}, column {value!r}")

@@ -15,7 +15,7 @@ from archbo.errors import MismatchError
 
 COMPARED = (
     "space", "objective", "direction", "seed", "method", "features", "constraints", "start",
-    "guess", "older", "epochs", "repeats",
+    "guess", "older", "fidelity", "epochs", "repeats",
 )  # fmt: skip
 """The settings that must be the program's for a stored study to go on."""
 

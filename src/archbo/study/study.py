@@ -13,6 +13,7 @@ from archbo.errors import (
     ProblemError,
     StoreError,
 )
+from archbo.fidelity import FidelityRange
 from archbo.methods import Method, find_method
 from archbo.optimizer import checked_results
 from archbo.problem import Feature, Problem
@@ -50,6 +51,9 @@ class Study(Reading):
             (architectures, values), larger is better; or a list of these. As far as they rank the
             new results well, they count.
         files: the folder for what trials save; by default `digits.files` beside `digits.db`.
+        fidelity: `ab.Epochs(1, 81)` and the like: the search decides how far each training goes.
+        checkpoints: how many paused trials keep what they saved, from which they go on; None for
+            all. Those that got least far lose theirs first, and of them the worst.
 
     Raises:
         ProblemError: if a keyword makes no sense.
@@ -76,9 +80,13 @@ class Study(Reading):
         guess: Any = None,
         older: Any = None,
         files: str | Path | None = None,
+        fidelity: FidelityRange | None = None,
+        checkpoints: int | None = None,
     ) -> None:
         session.check_count("epochs", epochs)
         session.check_count("repeats", repeats)
+        if checkpoints is not None:
+            session.check_count("checkpoints", checkpoints)
         self.problem = Problem.make(
             space,
             maximize=maximize,
@@ -89,18 +97,26 @@ class Study(Reading):
             start=start,
             guess=guess,
             older=() if older is None else read_all(space, older),
+            fidelity=fidelity,
             draft=session.current().draft,
         )
-        self.epochs = epochs
+        self.epochs = _full_epochs(self.problem.fidelity, epochs)
+        if self.problem.fidelity is not None and repeats > 1:
+            raise ProblemError(
+                "a study with a fidelity trains each proposal once",
+                path="repeats",
+                hint="study.confirm(train) trains the best again.",
+            )
         self.repeats = repeats
         self.method = find_method(method)
         if not session.current().draft:
             _ = self.search  # what it refuses, it refuses at once
         self._database = _opened(store)
         self.files = StateFiles.beside(self._database, files)
+        self.files.checkpoints = checkpoints
         settings = self.problem.describe() | {
             "method": method_setting(method),
-            "epochs": epochs,
+            "epochs": self.epochs,
             "repeats": repeats if repeats > 1 else None,
             "files": None if files is None else str(self.files.folder),
             **surroundings(),
@@ -126,10 +142,11 @@ class Study(Reading):
         train: Train,
         *,
         trials: int | None = None,
+        budget: float | None = None,
         workers: int = 1,
         timeout: float | None = None,
     ) -> Study:
-        """Train proposals until the search has made `trials` trials, finished or failed.
+        """Train proposals until the search has made `trials` trials, or has spent its budget.
 
         One worker trains in this process, several in processes of their own, each of which gets its
         next architecture as soon as it is free. With a timeout one worker gets a process too. A
@@ -140,6 +157,8 @@ class Study(Reading):
                 be importable, so defined at the top level of a module or of the program.
             trials: how many there are at the end, those of earlier runs and repeats included;
                 results that were added, and trials that confirm, are not counted.
+            budget: instead: what they cost at the end, in full trainings; 30 is worth 30 x 81
+                epochs where a full training has 81. What was begun within it is ended.
             workers: how many trainings at a time.
             timeout: seconds after which a training counts as failed.
 
@@ -153,13 +172,24 @@ class Study(Reading):
         if around.diverts(self, train):
             return self
         options = around.options
-        trials = trials if options.trials is None else options.trials
-        if trials is None:
-            raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
-        session.check_count("trials", trials)
+        if options.trials is not None:
+            trials, budget = options.trials, None
+        plan = self._plan(trials, budget)
         resources = options.resources(workers, timeout)
-        loop.run(self, train, loop.Search(self, trials), resources, observer=around.observer)
+        loop.run(self, train, plan, resources, observer=around.observer)
         return self
+
+    def _plan(self, trials: int | None, budget: float | None) -> loop.Search:
+        if budget is None:
+            if trials is None:
+                raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
+            session.check_count("trials", trials)
+            return loop.Search(self, trials)
+        if trials is not None:
+            raise ProblemError("give trials or a budget, not both")
+        if isinstance(budget, bool) or not (isinstance(budget, (int, float)) and budget > 0):
+            raise ProblemError(f"budget must be a positive number, got {budget!r}")
+        return loop.Search(self, budget=float(budget))
 
     def confirm(
         self,
@@ -339,6 +369,19 @@ def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) 
     study = store.study()
     check_same(study.settings, settings)
     return study
+
+
+def _full_epochs(fidelity: FidelityRange | None, epochs: int) -> int:
+    """How many epochs, or steps, a full training has."""
+    if fidelity is None or not fidelity.counted:
+        return epochs
+    if epochs not in (1, fidelity.high):
+        raise ProblemError(
+            f"a full training has {fidelity.high:g} {fidelity.name}, got epochs={epochs}",
+            path="epochs",
+            hint="Leave it out.",
+        )
+    return int(fidelity.high)
 
 
 def _refuse_a_worker() -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,14 @@ def train(arch: Architecture, trial: Trial) -> Any:
     return BEHAVIOURS[arch["behaviour"]](trial)
 
 
-def task(number: int, behaviour: str, *, attempt: int = 1, epochs: int = 3) -> Task:
+def task(
+    number: int, behaviour: str, *, attempt: int = 1, epochs: int = 3, target: float | None = None
+) -> Task:
     """A task of `SPACE`, for `train`."""
     architecture = SPACE.architecture({"behaviour": behaviour}).to_dict()
-    return Task.make(number, architecture, study_seed=0, attempt=attempt, epochs=epochs)
+    return Task.make(
+        number, architecture, study_seed=0, attempt=attempt, epochs=epochs, target=target
+    )
 
 
 def drain(executor: Executor) -> list[Event]:
@@ -226,6 +231,29 @@ class ExecutorLaws:
         (events,) = run(executor, ["stopped"]).values()
         assert [type(e) for e in events] == [Reported, Finished]
         assert [e.value for e in events if isinstance(e, (Reported, Finished))] == [0.25, 0.25]
+
+    def test_a_report_at_the_target_waits_for_its_answer(self, executor: Executor) -> None:
+        answers = {2: 4.0, 4: None}
+        heard: list[tuple[int, bool]] = []
+
+        def sink(event: Event) -> float | None:
+            if not isinstance(event, Reported):
+                heard.append((int(event.value * 10) if isinstance(event, Finished) else -1, False))
+                return None
+            heard.append((event.epoch, event.waits))
+            return answers[event.epoch] if event.waits else None
+
+        for _ in range(2):  # the answers are not left over for the next training
+            executor.submit(task(3, "good", epochs=9, target=2))
+            while executor.wait(sink):
+                pass
+            assert heard == [(1, False), (2, True), (3, False), (4, True), (4, False)]
+            heard.clear()
+        answers[2] = inf
+        executor.submit(task(3, "good", epochs=9, target=2))
+        while executor.wait(sink):
+            pass
+        assert heard[:-1] == [(epoch, epoch == 2) for epoch in range(1, 10)]
 
     def test_an_error_of_the_sink_passes_through(self, executor: Executor) -> None:
         def broken(_: Event) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archbo.data import Prediction, Proposal, Report, State, TrialRecord
+from archbo.data import Prediction, Progress, Proposal, Report, State, TrialRecord
 from archbo.errors import ObservationError, StoreError
 from archbo.spaces import Choice, Float, Space
 from archbo.store import NewTrial, Store, StoredStudy
@@ -145,11 +145,41 @@ class StoreLaws:
         with pytest.raises(StoreError, match="there is no trial 7"):
             study.retry(7)
 
-    def test_an_epoch_is_reported_once_an_attempt(self, study: StoredStudy) -> None:
-        study.add_trial(new_trial())
-        study.add_report(0, 1, 0.5)
-        with pytest.raises(StoreError, match="trial 0 has a report of epoch 1 already"):
-            study.add_report(0, 1, 0.6)
+    def test_a_report_replaces_those_from_its_epoch_on(self, study: StoredStudy) -> None:
+        study.add_trials([new_trial(), new_trial()])
+        for epoch in (1, 2, 4):
+            study.add_report(0, epoch, 0.5)
+            study.add_report(1, epoch, 0.5)
+        study.add_report(0, 2, 0.6)
+        first, second = study.read()
+        assert first.reports == (Report(1, 0.5), Report(2, 0.6))
+        assert len(second.reports) == 3
+
+    def test_a_training_is_paused_and_goes_on(self, study: StoredStudy) -> None:
+        proposal = Proposal(SPACE.architecture({"op": "pool", "lr": 0.5}), "model", fidelity=3)
+        study.add_trial(NewTrial(proposal, progress={7: Progress(2, None), 3: None}))
+        study.add_report(0, 3, 0.25)
+        study.shorten(0, State.PAUSED, reached=3, interim=0.25, seconds=1.5)
+        (paused,) = study.read()
+        assert (paused.state, paused.fidelity, paused.reached) == (State.PAUSED, 3, 3)
+        assert (paused.value, paused.interim, paused.seconds) == (None, 0.25, 1.5)
+        assert paused.progress == {7: Progress(2, None), 3: None}
+        with pytest.raises(StoreError, match="trial 0 is paused, not running"):
+            study.finish(0, 1.0, seconds=1)
+        again = study.resume(0, fidelity=9)
+        assert again == replace(
+            paused, state=State.RUNNING, fidelity=9.0, reached=None, interim=None
+        )
+        assert study.read() == [again]
+        study.aim(0, None)
+        study.add_report(0, 9, 0.5)
+        study.shorten(0, State.STOPPED, reached=9, interim=0.5, seconds=4)
+        assert study.read()[0].fidelity is None
+        assert len(study.read()[0].reports) == 2
+        with pytest.raises(StoreError, match="trial 0 is stopped, not paused"):
+            study.resume(0)
+        with pytest.raises(StoreError, match="trial 0 is stopped, not running"):
+            study.aim(0, 27)
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
     def test_a_value_is_finite(self, study: StoredStudy, value: float) -> None:
@@ -162,12 +192,12 @@ class StoreLaws:
             new_trial(value=value)
         assert study.read()[0].state is State.RUNNING
 
-    def test_another_attempt_starts_afresh(self, study: StoredStudy) -> None:
+    def test_another_attempt_replaces_the_curve_as_it_reports(self, study: StoredStudy) -> None:
         record = study.add_trial(new_trial(worker="a"))
         study.add_report(0, 1, 0.5)
         study.fail(0, "lost", traceback="…", seconds=3)
         again = study.retry(0, worker="b")
-        assert again == replace(record, attempt=2, worker="b")
+        assert again == replace(record, attempt=2, worker="b", reports=(Report(1, 0.5),))
         assert study.read() == [again]
         study.add_report(0, 1, 0.6)
         assert study.read()[0].reports == (Report(1, 0.6),)
@@ -211,6 +241,4 @@ class StoreLaws:
         bad = new_trial(features={"params": "many"})
         with pytest.raises(ValueError, match="could not convert string to float"):
             study.add_trials([new_trial(), bad])
-        with pytest.raises(StoreError, match="already"):
-            study.add_report(0, 1, 0.5)
         assert study.changes(0) == before

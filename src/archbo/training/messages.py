@@ -23,6 +23,8 @@ class Task:
         epochs: train up to here.
         objective: the name of what the training returns.
         folder: for the trial's saved state; None where none can be kept.
+        fidelity: how full a training it is, in the study's fidelity; None where it has none.
+        target: from this epoch on a report waits for what the driver says; None for no such epoch.
     """
 
     number: int
@@ -32,6 +34,8 @@ class Task:
     epochs: int
     objective: str = "value"
     folder: Path | None = None
+    fidelity: float | None = None
+    target: float | None = None
 
     @classmethod
     def make(
@@ -44,21 +48,29 @@ class Task:
         epochs: int,
         objective: str = "value",
         folder: Path | None = None,
+        fidelity: float | None = None,
+        target: float | None = None,
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.
         seed = int(stream(study_seed, "train", number).integers(2**31))
-        return cls(number, attempt, architecture, seed, epochs, objective, folder)
+        return cls(number, attempt, architecture, seed, epochs, objective, folder, fidelity, target)
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One point of the learning curve."""
+    """One point of the learning curve.
+
+    Attributes:
+        waits: whether the training waits for an answer: up to which epoch it goes on, or None, by
+            which it ends.
+    """
 
     number: int
     attempt: int
     epoch: int
     value: float
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

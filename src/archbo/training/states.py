@@ -1,61 +1,95 @@
 """A training's state in a file: written whole or not at all, read without running what it holds.
 
-A trial's folder has one of `state.pt` (nested dicts and lists of tensors and plain values, by
-`torch.save`, read back with `weights_only=True`) and `state.bin` (bytes, as they are).
+A trial's folder has one of `state.pt` (nested dicts and lists with tensors, by `torch.save`, read
+back with `weights_only=True`), `state.npz` (with NumPy arrays, or plain values alone) and
+`state.bin` (bytes, as they are). After nine epochs it is `state-9.pt`: state and epoch change at
+once.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import re
+import sys
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from archbo.errors import MissingExtraError, TrainingError
+import numpy as np
 
-TENSORS, BYTES = "state.pt", "state.bin"
+from archbo.errors import MissingExtraError, TrainingError
+from archbo.training.arrays import read_arrays, write_arrays
+
+TENSORS, ARRAYS, BYTES = ".pt", ".npz", ".bin"
+
+_NAME = re.compile(r"state(?:-([0-9]+))?(\.pt|\.npz|\.bin)")
 
 _UNREADABLE = (
-    OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, pickle.UnpicklingError,
+    OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, TypeError,
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What torch.load raises for a file that is cut, altered, or holds what is not to be run."""
+"""What is raised for a file that is cut, altered, or holds what is not to be run."""
 
 
 def state_file(folder: Path) -> Path | None:
     """The file with the state in a trial's folder; None if there is none."""
-    found = [file for name in (TENSORS, BYTES) if (file := folder / name).is_file()]
-    # both, if the process was killed right after it had saved another kind
-    return max(found, key=lambda file: file.stat().st_mtime_ns, default=None)
+    # two, if the process was killed right after it had saved under another name
+    return max(_state_files(folder), key=_age, default=None)
 
 
-def write_state(folder: Path, state: Any) -> None:
+def epoch_of(file: Path) -> int:
+    """The epochs that a file's state has seen, by its name."""
+    match = _NAME.fullmatch(file.name)
+    return int(match[1] or 0) if match else 0
+
+
+def _age(file: Path) -> tuple[int, int]:
+    return file.stat().st_mtime_ns, epoch_of(file)
+
+
+def _state_files(folder: Path) -> list[Path]:
+    return [file for file in folder.glob("state*") if _NAME.fullmatch(file.name)]
+
+
+def write_state(folder: Path, state: Any, *, epoch: int = 0) -> None:
     """Replace the state in a trial's folder; a kill at any point leaves the old one or this.
+
+    Args:
+        folder: the trial's.
+        state: bytes, or nested dicts and lists of tensors, NumPy arrays and plain values.
+        epoch: what it has seen.
 
     Raises:
         TrainingError: if the state holds what cannot be read back, saying where; if it cannot be
             written.
-        MissingExtraError: if torch is not installed, for what is not bytes.
     """
     write: Callable[[BinaryIO], Any]
     if isinstance(state, (bytes, bytearray, memoryview)):
-        name, other, write = BYTES, TENSORS, lambda stream: stream.write(state)
+        kind, write = BYTES, lambda stream: stream.write(state)
     else:
-        torch = _torch()
-        _check(state, "state", torch.Tensor)
-        name, other, write = TENSORS, BYTES, partial(torch.save, state)
+        found: set[str] = set()
+        _check(state, "state", found)
+        kind, write = ARRAYS, partial(write_arrays, state=state)
+        if found == {TENSORS}:
+            kind, write = TENSORS, partial(_torch().save, state)
+    file = folder / f"state{f'-{epoch}' if epoch else ''}{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{name}.tmp").open("wb") as stream:
+        with (folder / "state.tmp").open("wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        (folder / f"{name}.tmp").replace(folder / name)
-        (folder / other).unlink(missing_ok=True)
-        _sync(folder)
+        (folder / "state.tmp").replace(file)
+        _sync(folder)  # the new one is there before the old one goes
+        for old in _state_files(folder):
+            if old != file:
+                old.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"cannot save the state: {error}", path=str(folder / name)) from error
+        raise TrainingError(f"cannot save the state: {error}", path=str(file)) from error
 
 
 def read_state(file: Path) -> Any:
@@ -63,11 +97,13 @@ def read_state(file: Path) -> Any:
 
     Raises:
         TrainingError: if it cannot be read.
-        MissingExtraError: if torch is not installed, for what is not bytes.
+        MissingExtraError: if it holds tensors, and torch is not installed.
     """
     try:
-        if file.name == BYTES:
+        if file.suffix == BYTES:
             return file.read_bytes()
+        if file.suffix == ARRAYS:
+            return read_arrays(file)
         return _torch().load(file, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -83,24 +119,29 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _check(value: Any, path: str, tensor: type) -> None:
-    """Refuse now what loading would refuse, or would have to run code for."""
-    if value is None or isinstance(value, tensor) or type(value) in (bool, int, float, str, bytes):
+def _check(value: Any, path: str, found: set[str]) -> None:
+    """Refuse what loading would have to run code for; take note of tensors and arrays."""
+    if value is None or type(value) in (bool, int, float, str, bytes):
         return
-    if isinstance(value, Mapping):
+    torch = sys.modules.get("torch")  # where it is not loaded there are no tensors
+    if torch is not None and isinstance(value, torch.Tensor):
+        found.add(TENSORS)
+    elif isinstance(value, (np.ndarray, np.generic)) and not value.dtype.hasobject:
+        found.add(ARRAYS)
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             if type(key) not in (str, int):
                 raise TrainingError(f"a key is a string or an integer, got {key!r}", path=path)
-            _check(inner, f"{path}[{key!r}]", tensor)
+            _check(inner, f"{path}[{key!r}]", found)
     elif type(value) in (list, tuple):
         for i, inner in enumerate(value):
-            _check(inner, f"{path}[{i}]", tensor)
+            _check(inner, f"{path}[{i}]", found)
     else:
         raise TrainingError(
-            "a state is bytes, or nested dicts and lists of tensors and plain values, "
-            f"got {type(value).__name__}",
+            "a state is bytes, or nested dicts and lists of tensors, NumPy arrays and plain "
+            f"values, got {type(value).__name__}",
             path=path,
-            hint="Save model.state_dict(), not the model; float(x) for a NumPy number.",
+            hint="Save model.state_dict(), not the model.",
         )
 
 
@@ -109,6 +150,6 @@ def _torch() -> Any:
         import torch
     except ImportError as error:
         raise MissingExtraError(
-            "a state of tensors needs torch", hint="pip install 'archbo[torch]'"
+            "a state with tensors needs torch", hint="pip install 'archbo[torch]'"
         ) from error
     return torch

@@ -13,6 +13,7 @@ from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
 
 from archbo.data import State, TrialRecord
+from archbo.fidelity import fidelity_from_dict
 from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
 
@@ -141,6 +142,8 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
     for key in {"program", "files"} & facts.keys():
         facts[key] = PurePath(facts[key]).name  # a page is shown to others
+    if settings.get("fidelity"):
+        facts["fidelity"] = str(fidelity_from_dict(settings["fidelity"]))
     if settings.get("start"):
         facts["start"] = f"{len(settings['start'])} given"
     return StudyInfo(

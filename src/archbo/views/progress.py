@@ -152,6 +152,9 @@ class ProgressView:
         words = f"trial {record.number}: "
         if record.value is not None:
             words += f"{study.objective} {number(record.value)}"
+        elif record.interim is not None and record.reached is not None:
+            words += f"{study.objective} {number(record.interim)}, {record.state} at "
+            words += number(record.reached)
         else:
             words += f"failed: {(record.error or 'no reason recorded').strip().splitlines()[0]}"
         if self._console.is_terminal:

@@ -58,6 +58,8 @@ def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
     grid.add_row("state", Text(record.state.value, style=_STYLES[record.state]))
     if record.value is not None:
         grid.add_row(study.objective, Text(number(record.value), style="bold"))
+    if record.interim is not None and record.reached is not None:
+        grid.add_row(study.objective, f"{number(record.interim)} at {number(record.reached)}")
     if record.prediction is not None:
         mean, sd = record.prediction
         grid.add_row("predicted", f"{number(mean)} ± {number(sd, digits=2)}")
@@ -83,7 +85,13 @@ def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
     return Group(*parts)
 
 
-_STYLES = {State.RUNNING: "cyan", State.FINISHED: "green", State.FAILED: "red"}
+_STYLES = {
+    State.RUNNING: "cyan",
+    State.PAUSED: "blue",
+    State.STOPPED: "yellow",
+    State.FINISHED: "green",
+    State.FAILED: "red",
+}
 
 
 def _title(study: StudyInfo) -> Text:

@@ -1,0 +1,77 @@
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import archbo as ab
+from archbo.errors import ProblemError
+from archbo.fidelity import fidelity_from_dict
+
+ends = st.integers(1, 500)
+
+
+@given(low=ends, high=ends, eta=st.floats(1.1, 10))
+def test_rungs_grow_by_the_factor_up_to_a_full_training(low, high, eta):
+    if low >= high:
+        return
+    rungs = ab.Epochs(low, high).rungs(eta)
+    assert rungs[-1] == high
+    assert list(rungs) == sorted(set(rungs))
+    assert low <= rungs[0] < low * eta + 0.5
+    assert all(type(rung) is int for rung in rungs)
+    assert all(b / eta - 1 <= a <= b / eta + 1 for a, b in pairwise(rungs))
+
+
+@pytest.mark.parametrize(
+    "fidelity",
+    [
+        ab.Epochs(1, 81),
+        ab.Epochs(2, 9, continued=False),
+        ab.Steps(100, 10_000),
+        ab.Fidelity("data_fraction", 0.1, 1.0),
+        ab.Fidelity("pixels", 8, 32),
+    ],
+    ids=repr,
+)
+def test_a_fidelity_comes_back_from_json(fidelity):
+    assert fidelity_from_dict(json.loads(json.dumps(fidelity.to_dict()))) == fidelity
+
+
+def test_only_what_is_counted_can_be_continued():
+    assert ab.Epochs(1, 81).continued
+    assert not ab.Epochs(1, 81, continued=False).continued
+    assert not ab.Fidelity("data_fraction", 0.1, 1.0).continued
+    assert ab.Fidelity("pixels", 8, 32).rungs(2) == (8, 16, 32)
+
+
+def test_a_full_training_is_no_short_level():
+    fidelity = ab.Epochs(1, 80)
+    assert fidelity.short(79) == 79
+    assert fidelity.short(80) is fidelity.short(None) is None
+    assert fidelity.share(20) == 0.25
+    assert fidelity.share(None) == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ab.Epochs(0, 81), r"fidelity: epochs are whole numbers from 1, got 0"),
+        (lambda: ab.Steps(1, 9.5), r"fidelity: steps are whole numbers from 1, got 9\.5"),
+        (lambda: ab.Epochs(9, 9), r"the low end must be below the high one, got 9 and 9"),
+        (lambda: ab.Epochs(1, 9, continued=1), r"continued must be True or False, got 1"),
+        (lambda: ab.Fidelity("", 0.1, 1), r"expected a name, got ''\. Say ab\.Fidelity"),
+        (lambda: ab.Fidelity("data", 0.0, 1), r"data must be a positive number, got 0\.0"),
+        (lambda: ab.Fidelity("data", 0.1, float("inf")), r"a positive number, got inf"),
+        (lambda: ab.Epochs(1, 81).rungs(1), r"eta must be a number above 1, got 1"),
+        (lambda: ab.Epochs(1, 81).level(0.5), r"epochs must be a whole number from 1 to 81"),
+        (lambda: ab.Epochs(1, 81).level(82), r"from 1 to 81, got 82"),
+        (lambda: fidelity_from_dict({"kind": "epoch"}), r"no fidelity 'epoch'.*'epochs'"),
+        (lambda: fidelity_from_dict({"kind": "steps", "low": 1}), r"fidelity: .*'high'"),
+        (lambda: ab.Optimizer(ab.Space(a=ab.Int(1, 3)), fidelity=81), r"expected a fidelity, got"),
+    ],
+)
+def test_what_is_no_fidelity_is_refused(make, message):
+    with pytest.raises(ProblemError, match=message):
+        make()
