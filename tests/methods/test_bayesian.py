@@ -11,7 +11,7 @@ from archbo.encodings import Encoder
 from archbo.errors import ProblemError
 from archbo.kernels import Matern52, structure
 from archbo.methods.processes import ProcessBelief
-from archbo.methods.structures import default_structures
+from archbo.methods.structures import default_structures, prior_odds
 from archbo.problem import Problem
 from archbo.spaces.moves import sample
 from archbo.surrogates import Posterior, RankTransform
@@ -201,10 +201,10 @@ def test_a_repeated_measurement_is_trusted_more():
 @pytest.mark.parametrize(
     ("space", "structures"),
     [
-        (CELL, 3),
-        (MIXED, 3),
+        (CELL, 2),
+        (MIXED, 2),
         (ab.Chain(ab.Choice(["a", "b", "c"]), length=8), 3),
-        (ab.Chain(ab.Choice(["a", "b", "c"]), length=(2, 8)), 3),
+        (ab.Chain(ab.Choice(["a", "b", "c"]), length=(2, 8)), 2),
         (LINE, 1),
         (ab.Space(only=ab.Choice(["this"])), 1),
     ],
@@ -406,3 +406,8 @@ def test_the_answer_by_posterior_mean_knows_a_network_s_own_results():
 def test_settings_about_noise_are_checked(name, value):
     with pytest.raises(ProblemError, match=f"{name} must"):
         ab.BayesianOptimization(**{name: value})
+
+
+def test_structures_of_fine_detail_count_less_at_first():
+    assert prior_odds(4, 2, 5).tolist() == [1, 1, 0.125, 0.125]
+    assert prior_odds(4, 2, 10).tolist() == prior_odds(4, 0, 0).tolist() == [1, 1, 1, 1]

@@ -41,7 +41,7 @@ results happened to be than of the space."""
 ENCODINGS = (ShortestPaths(), Flat(name="flat"))
 """What the default structures read beside the blocks that every search has: fine detail."""
 
-_FINE_FROM = 15
+_FINE_FROM = 10
 """From so many trained networks on, structures of fine detail have the same odds as the others."""
 
 
@@ -64,10 +64,10 @@ def prior_odds(structures: int, fine: int, n: int) -> Float[Array, " k"]:
 def default_structures(reference: Encoded) -> list[Kernel]:
     """The structures that the blocks of a space allow, each a different view of likeness.
 
-    Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features;
-    shape and features alone, or, where all graphs have one shape, decisions alone; and, where the
-    reference has `ENCODINGS`, pairs of operations by their distance, and all columns together. A
-    pool has no decisions: its graphs and features are all there is.
+    Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features, or,
+    where there are none, counts, and decisions alone; and, where the reference has `ENCODINGS`,
+    pairs of operations by their distance, and all columns together. A pool has no decisions: its
+    graphs and features are all there is.
 
     Args:
         reference: the encoding of random members, which scales each block.
@@ -78,8 +78,7 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     decisions = [_term(reference, ["options", "sizes", *_CONTEXT])] if decided else []
     near = _term(reference, ["wl0+wl1", *_CONTEXT])
     counted = _term(reference, ["wl0", "features", *_CONTEXT])
-    featured = "features" in reference
-    alone = [_term(reference, ["features", *_CONTEXT])] if featured else decisions
+    alone = [] if "features" in reference else decisions
     further = [_chosen(reference, e.name) for e in ENCODINGS if e.name in reference]
     return [structure(*decisions, near), structure(counted), *map(structure, [*alone, *further])]
 
