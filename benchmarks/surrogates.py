@@ -32,7 +32,7 @@ from archbo.arrays import Array, Rng, one_thread, stream
 from archbo.encodings import Encoder, Flat, Graphs
 from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import rows as take
-from archbo.methods.structures import default_structures
+from archbo.methods.structures import ENCODINGS, default_structures
 from archbo.surrogates import (
     DeepEnsemble,
     DensityRatio,
@@ -66,7 +66,7 @@ Predict = Callable[[Encoded], Posterior]
 def processes(kernels: Sequence[Kernel], known: Encoded, z: Array) -> Predict:
     """Gaussian processes averaged by their evidence, as a search does."""
     models = [fit(kernel, known, z) for kernel in kernels]
-    weights = evidence_weights([model.log_evidence for model in models], temper=3.0)
+    weights = evidence_weights([model.log_evidence for model in models], temper=5.0)
 
     def predict(encoded: Encoded) -> Posterior:
         found = [model.predict(encoded) for model in models]
@@ -91,7 +91,9 @@ def run(job: tuple[str, int]) -> list[dict[str, Any]]:
     name, seed = job
     table = load(name)
     chosen = stream(0, "reference").choice(len(table.rows), REFERENCE, replace=False)
-    encoder = Encoder(table.space.compiled, table.rows.take(chosen), encodings=(Flat(), Graphs()))
+    encoder = Encoder(
+        table.space.compiled, table.rows.take(chosen), encodings=(Flat(), Graphs(), *ENCODINGS)
+    )
     kernels = default_structures(take(encoder.reference, slice(0, SCALED)))
     rng = stream(seed, "networks")
     order = rng.permutation(len(table.rows))[: max(TRAINED) + HELD_OUT]
