@@ -53,6 +53,8 @@ class Without:
     def prepare(self, problem: Problem) -> Search:
         search = prepared(problem)
         kept = [s for k, s in enumerate(search.structures) if k != self.position]
+        if self.position >= len(search.structures) - search._fine:
+            search._fine -= 1
         search.structures = kept or search.structures
         return search
 
@@ -117,6 +119,8 @@ PARTS: dict[str, Method] = {
     "hyperparameters not fitted": replace(DEFAULT, iterations=0),
     "no transform": replace(DEFAULT, outcome=Standardise()),
     "ranks instead of half-ranks": replace(DEFAULT, outcome=RankTransform()),
+    "nothing trained again": replace(DEFAULT, repeat=0.0),
+    "all that is not explained is noise": replace(DEFAULT, own=0.0),
     "a random start": RandomStart(),
     "no mutants": NoMutants(),
     "no local search": replace(DEFAULT, climbers=0),
