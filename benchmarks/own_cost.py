@@ -54,7 +54,7 @@ SPACES: dict[str, Part] = {
 }
 PEERS = ("optuna:tpe", "optuna:gp")
 SLOW = {"optuna:gp": 1000}
-"""With more observations than these a proposal takes minutes."""
+"""With more observations than these it is not run."""
 _WARM = 2  # proposals that fit from the prior and fill the caches
 
 
@@ -151,7 +151,7 @@ def main() -> None:
         for n in map(int, args.observations.split(",")):
             found = measured(name, n, args.proposals, "", "")
             others = {
-                peer: "takes minutes"
+                peer: "not run"
                 if n > SLOW.get(peer, n)
                 else measured(name, n, min(args.proposals, 5), peer, str(python))
                 for peer, python in peers.items()
