@@ -11,6 +11,7 @@ from archbo.errors import ExhaustedError, ProblemError
 from archbo.methods import find_method
 from archbo.methods.hyperband import brackets
 from archbo.problem import Problem
+from archbo.study.proposing import history, propose
 
 NAMES = ["successive-halving", "hyperband", "asha", "asha-stopping"]
 SPACE = ab.Space(x=ab.Float(0.0, 1.0))
@@ -353,7 +354,11 @@ def test_a_study_trains_to_the_rungs_and_goes_on_after_a_break(name, fidelity, t
         with ab.Study(file, SPACE, maximize="score", method=name, fidelity=fidelity) as study:
             for budget in budgets:
                 study.run(train, budget=budget)
-            return [(r.architecture_id, r.state, r.reached, r.value) for r in study.trials]
+            trials = study.trials
+            for record in trials:
+                again = propose(study, history(trials, record.number))
+                assert again.architecture.id == record.architecture_id
+            return [(r.architecture_id, r.state, r.reached, r.value) for r in trials]
 
     whole = studied(3)
     assert studied(1, 2.5, 3) == whole
