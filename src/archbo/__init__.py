@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from archbo.errors import ArchboError, Stopped
     from archbo.fidelity import Epochs, Fidelity, Steps
     from archbo.methods import (
+        Asha,
         BayesianOptimization,
         GridSearch,
+        Hyperband,
         LocalSearch,
         RandomSearch,
         RegularizedEvolution,
         Reinforce,
+        SuccessiveHalving,
         TreeParzen,
     )
     from archbo.optimizer import FAILED, Optimizer
@@ -45,12 +48,15 @@ _HOMES = {
     "archbo.errors": ["ArchboError", "Stopped"],
     "archbo.fidelity": ["Epochs", "Fidelity", "Steps"],
     "archbo.methods": [
+        "Asha",
         "BayesianOptimization",
         "GridSearch",
+        "Hyperband",
         "LocalSearch",
         "RandomSearch",
         "RegularizedEvolution",
         "Reinforce",
+        "SuccessiveHalving",
         "TreeParzen",
     ],
     "archbo.optimizer": ["FAILED", "Optimizer"],
@@ -76,6 +82,7 @@ __all__ = [
     "FAILED",
     "ArchboError",
     "Architecture",
+    "Asha",
     "BayesianOptimization",
     "Best",
     "Bool",
@@ -87,6 +94,7 @@ __all__ = [
     "Float",
     "Grammar",
     "GridSearch",
+    "Hyperband",
     "Int",
     "LocalSearch",
     "NodeCell",
@@ -102,6 +110,7 @@ __all__ = [
     "Steps",
     "Stopped",
     "Study",
+    "SuccessiveHalving",
     "TreeParzen",
     "Trial",
     "TrialRecord",

@@ -109,7 +109,8 @@ class Optimizer:
         A proposal is pending, and taken into account by the next ones, until it is told.
 
         Raises:
-            ExhaustedError: if every network of the space is known.
+            ExhaustedError: if every network of the space is known, or a single one is asked for
+                while the method waits for what is in training.
         """
         if count is not None and (not isinstance(count, Integral) or count < 1):
             raise ProblemError(f"ask for at least 1 architecture, got {count}")
@@ -123,6 +124,13 @@ class Optimizer:
             except ExhaustedError:
                 if not proposals:
                     raise
+        if not proposals:
+            if count is not None:
+                return []
+            raise ExhaustedError(
+                "the method waits for the results of what is in training",
+                hint="Tell them, or ask for a list, which is empty then.",
+            )
         self._pending += proposals
         self._hyperparameters = proposals[-1].hyperparameters or self._hyperparameters
         return proposals[0] if count is None else proposals

@@ -46,3 +46,21 @@ class TestTreeParzen(MethodLaws):
     @pytest.fixture
     def method(self):
         return TreeParzen(initial=4)
+
+
+class TestSuccessiveHalving(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("successive-halving")
+
+
+class TestHyperband(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("hyperband")
+
+
+class TestAsha(MethodLaws):
+    @pytest.fixture
+    def method(self):
+        return find_method("asha")

@@ -11,9 +11,11 @@ from archbo.methods.baselines import RandomSearch
 from archbo.methods.bayesian import BayesianOptimization
 from archbo.methods.evolution import RegularizedEvolution
 from archbo.methods.grid import GridSearch
+from archbo.methods.hyperband import Hyperband, SuccessiveHalving
 from archbo.methods.local_search import LocalSearch
 from archbo.methods.published import bananas, nas_bowl
 from archbo.methods.reinforce import Reinforce
+from archbo.methods.rungs import Asha, asha_stopping
 from archbo.methods.tpe import TreeParzen
 
 METHODS: dict[str, Callable[[], Method]] = {
@@ -24,6 +26,10 @@ METHODS: dict[str, Callable[[], Method]] = {
     "evolution": RegularizedEvolution,
     "reinforce": Reinforce,
     "tpe": TreeParzen,
+    "successive-halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+    "asha": Asha,
+    "asha-stopping": asha_stopping,
     "bananas": bananas,
     "nas-bowl": nas_bowl,
 }
@@ -31,15 +37,19 @@ METHODS: dict[str, Callable[[], Method]] = {
 
 __all__ = [
     "METHODS",
+    "Asha",
     "BayesianOptimization",
     "GridSearch",
+    "Hyperband",
     "LocalSearch",
     "Method",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
     "Search",
+    "SuccessiveHalving",
     "TreeParzen",
+    "asha_stopping",
     "bananas",
     "find_method",
     "nas_bowl",

@@ -1,0 +1,158 @@
+"""Successive halving, and Hyperband, which hedges how many networks it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from math import ceil, floor
+from typing import NamedTuple
+
+from archbo.data import State
+from archbo.errors import ProblemError
+from archbo.fidelity import FidelityRange
+from archbo.methods.base import Search
+from archbo.methods.baselines import RandomSearch
+from archbo.methods.rungs import RungSearch, Runner, best, check_eta
+from archbo.problem import Problem
+
+_ROUNDING = 1e-9  # relative: what is a whole number but for rounding stays it
+
+
+class Stage(NamedTuple):
+    """So many networks, trained up to a level."""
+
+    networks: int
+    level: float
+
+
+@dataclass(frozen=True)
+class SuccessiveHalving:
+    """Many short trainings; when all have ended, the best of them go on; and so on, to one.
+
+    Then the next so many begin; already while the last of a rung are in training, where there are
+    workers for it. Without a fidelity all trainings are full ones of random networks.
+
+    Source: Jamieson and Talwalkar 2016, in the form of Li et al. 2018.
+
+    Args:
+        eta: each rung trains so many times further than the one below; one in so many goes on.
+        networks: how many begin together; by default as many as leave one for a full training.
+
+    Raises:
+        ProblemError: unless eta is above 1 and networks are at least 1.
+    """
+
+    eta: float = 3.0
+    networks: int | None = None
+
+    def __post_init__(self) -> None:
+        check_eta(self.eta)
+        if self.networks is not None and (type(self.networks) is not int or self.networks < 1):
+            raise ProblemError(f"networks must be a whole number from 1, got {self.networks!r}")
+
+    def prepare(self, problem: Problem) -> Search:
+        if problem.fidelity is None:
+            return RandomSearch().prepare(problem)
+        (first, *_) = brackets(problem.fidelity.rungs(self.eta), self.eta)
+        if self.networks is not None:
+            first = _halved(self.networks, [level for _, level in first], self.eta)
+        return _Brackets(problem, problem.fidelity, self.eta, [first])
+
+
+@dataclass(frozen=True)
+class Hyperband:
+    """Successive halving, from many networks trained shortly to a few trained in full, in turn.
+
+    Each bracket spends about as much. The next one begins while the last of a rung are in
+    training, where there are workers for it. Without a fidelity all trainings are full ones of
+    random networks.
+
+    Source: Li et al. 2018, algorithm 1.
+
+    Args:
+        eta: each rung trains so many times further than the one below; one in so many goes on.
+
+    Raises:
+        ProblemError: unless eta is above 1.
+    """
+
+    eta: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_eta(self.eta)
+
+    def prepare(self, problem: Problem) -> Search:
+        if problem.fidelity is None:
+            return RandomSearch().prepare(problem)
+        table = brackets(problem.fidelity.rungs(self.eta), self.eta)
+        return _Brackets(problem, problem.fidelity, self.eta, table)
+
+
+def brackets(levels: Sequence[float], eta: float) -> list[list[Stage]]:
+    """Hyperband's brackets over the rungs, the one that begins lowest first.
+
+    >>> for bracket in brackets((1, 3, 9), 3):
+    ...     print(*(f"{count} to {level}" for count, level in bracket), sep=", ")
+    9 to 1, 3 to 3, 1 to 9
+    5 to 3, 1 to 9
+    3 to 9
+    """
+    found = []
+    for start in range(len(levels)):
+        above = len(levels) - 1 - start  # s in the paper
+        count = ceil(len(levels) * eta**above / (above + 1) * (1 - _ROUNDING))
+        found.append(_halved(count, levels[start:], eta))
+    return found
+
+
+def _halved(count: int, levels: Sequence[float], eta: float) -> list[Stage]:
+    """So many at the lowest level, one in eta of them at the next, and so on, but at least one."""
+    return [
+        Stage(max(1, floor(count / eta**i * (1 + _ROUNDING))), level)
+        for i, level in enumerate(levels)
+    ]
+
+
+class _Brackets(RungSearch):
+    """Brackets in turn; networks belong to them in the order in which they began."""
+
+    def __init__(
+        self, problem: Problem, fidelity: FidelityRange, eta: float, table: list[list[Stage]]
+    ) -> None:
+        super().__init__(problem, fidelity, eta)
+        self.eta = eta
+        self.table = table
+
+    def pick(
+        self, runners: Sequence[Runner], *, closed: bool
+    ) -> tuple[Runner | None, float] | None:
+        begun = 0
+        for bracket in cycle(self.table):
+            size, lowest = bracket[0]
+            members = runners[begun : begun + size]
+            if closed and len(members) < size:  # as many as there are
+                levels = [level for _, level in bracket]
+                return _climb(members, _halved(len(members), levels, self.eta))
+            picked = _climb(members, bracket)
+            if picked is not None:
+                return picked
+            if len(members) < size:
+                return None, lowest
+            begun += size
+        raise AssertionError("a cycle has no end")
+
+
+def _climb(members: Sequence[Runner], bracket: Sequence[Stage]) -> tuple[Runner, float] | None:
+    """Who of a bracket is to be trained next, and up to which level; None if none is, for now."""
+    if len(members) < bracket[0].networks:  # not all have begun
+        bracket = bracket[:1]
+    for i, (count, level) in enumerate(bracket):
+        members = best(members, bracket[i - 1].level, count) if i else members
+        ahead = [runner for runner in members if runner.reached < level]
+        for runner in ahead:
+            if runner.state is State.PAUSED:
+                return runner, level
+        if any(runner.state is State.RUNNING for runner in ahead):
+            return None
+    return None
