@@ -98,12 +98,18 @@ class Belief(ABC):
             np.stack([posterior.variance for posterior in posteriors]),
         )
 
+    def mixed(
+        self, means: Float[Array, "k c"], variances: Float[Array, "k c"]
+    ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+        """Mean and variance of the mixture, in units of the transformed objective."""
+        mean = self.weights @ means
+        return mean, self.weights @ (variances + means**2) - mean**2
+
     def moments(
         self, means: Float[Array, "k c"], variances: Float[Array, "k c"]
     ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
         """Mean and standard deviation of the mixture, in the objective's units."""
-        mean = self.weights @ means
-        variance = self.weights @ (variances + means**2) - mean**2
+        mean, variance = self.mixed(means, variances)
         return self.outcomes.to_objective(mean, np.sqrt(np.maximum(variance, 0.0)))
 
 

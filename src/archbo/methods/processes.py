@@ -27,8 +27,8 @@ from archbo.kernels.blocks import rows as take
 from archbo.methods import subset
 from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
 from archbo.methods.structures import prior_odds
-from archbo.spaces import Rows
-from archbo.surrogates import GaussianProcess, Posterior, fit
+from archbo.surrogates import GaussianProcess, Posterior
+from archbo.surrogates.fitting import most_probable
 from archbo.surrogates.gp import NOISE_PRIOR, effective
 from archbo.surrogates.outcomes import Outcomes, OutcomeTransform
 
@@ -53,8 +53,7 @@ _NEGLIGIBLE = 1e-3
 """Structures of so much less weight than the best are left out: they would cost as much."""
 
 _FOCUS = 10
-"""Where nothing else is said, what is near so many of the best networks is to be predicted."""
-
+"""What is near so many of the best networks is to be predicted."""
 
 _TRUST = 2.0
 """The assumed share of the noise counts as much as so many differences between trainings."""
@@ -151,7 +150,6 @@ class ProcessBelief(Belief):
         share: float = 0.0,
         fine: int = 0,
         bases: Bases | None = None,
-        focus: Rows | None = None,
     ) -> ProcessBelief:
         """Fit a model for each structure, started from the dataset's hyperparameters.
 
@@ -169,8 +167,6 @@ class ProcessBelief(Belief):
                 deviation, which its next training shows again, before any was trained again.
             fine: so many of the structures, the last ones, compare fine detail; see `prior_odds`.
             bases: keeps what the next fit needs again; what is fitted does not depend on it.
-            focus: networks near which will be predicted, where a subset is learned from; the best
-                if None.
         """
         encoded = encoder.known(dataset.rows)
         outcomes = outcome(modelled_values(dataset))
@@ -191,9 +187,7 @@ class ProcessBelief(Belief):
         targets = _shared(targets, found, dataset, outcomes, share)
 
         anchor = subset.anchor(n, last)
-        chosen = _chosen(
-            targets, found, encoded, anchor, None if focus is None else encoder.encode(focus)
-        )
+        chosen = _chosen(targets, found, encoded, anchor)
         newer = np.arange(anchor, n)
         part = cache(lambda: take(encoded, chosen))
         added = take(encoded, newer)
@@ -278,10 +272,10 @@ class ProcessBelief(Belief):
         The gain is that of `log_repeat_gain` by the moments of the mixture.
         """
         seen = [model.observed(np.arange(len(self.learned))) for model in self.models]
-        means = np.stack([posterior.mean for posterior in seen])
-        variances = np.stack([posterior.variance for posterior in seen])
-        mean = self.weights @ means
-        variance = self.weights @ (variances + means**2) - mean**2
+        mean, variance = self.mixed(
+            np.stack([posterior.mean for posterior in seen]),
+            np.stack([posterior.variance for posterior in seen]),
+        )
         noise = float(self.weights @ np.array([model.noise for model in self.models]))
         return self.learned, log_repeat_gain(mean, variance, noise)
 
@@ -345,7 +339,7 @@ def _fitted(
     found = {}
     for (name, target), D in zip(targets.items(), distances, strict=True):
         own = target.take(few)
-        found[name] = fit(
+        found[name] = most_probable(
             own.kernel,
             part,
             own.z,
@@ -354,7 +348,7 @@ def _fitted(
             repeats=effective(own.repeats, own.share),
             mean=own.mean,
             distances=D,
-        ).hyperparameters
+        )
     return found
 
 
@@ -363,7 +357,6 @@ def _chosen(
     hyperparameters: Mapping[str, Mapping[str, float]],
     encoded: Encoded,
     n: int,
-    focus: Encoded | None,
 ) -> Int[Array, " m"]:
     """Positions of those of the first n observations that are learned from."""
     m = subset.learned(n)
@@ -371,8 +364,7 @@ def _chosen(
         return np.arange(n)
     first, own = next(iter(targets.values())), slice(0, n)
     z = first.z[own]
-    if focus is None:
-        focus = take(encoded, np.argsort(-z, kind="stable")[:_FOCUS])
+    focus = take(encoded, np.argsort(-z, kind="stable")[:_FOCUS])
     names = [name for name in targets if name != _SUCCESS]
     kernels = [targets[name].kernel for name in names]
     thetas = [

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import minimize
 
 from archbo.arrays import Array, Float, Rng
 from archbo.errors import NumericalError
@@ -29,14 +28,12 @@ from archbo.surrogates.curves import (
     prior,
     solve,
 )
+from archbo.surrogates.fitting import maximise
 from archbo.surrogates.learning_curves import Curves
 from archbo.surrogates.reduction import Patterns, Reduction
 
 _REACH = 4.0
 """Hyperparameters stay so many prior standard deviations around their prior mean."""
-
-_REJECTED = 1e10
-"""What is minimised where there is no value: finite, since the line search interpolates."""
 
 
 class CurveEvidence:
@@ -186,7 +183,7 @@ def fit_curves(
         few = rows(encoded, chosen)
         own = distances if len(chosen) == curves.n else kernel.distances(few, few)
         evidence = CurveEvidence(kernel, own, curves.take(chosen))
-        x = _maximise(evidence, x, iterations=iterations, tolerance=tolerance)
+        x = maximise(evidence, x, iterations=iterations, tolerance=tolerance, reach=_REACH)
     theta, eta = np.split(x, [-len(over_epochs.NAMES)])
     return CurveProcess.observe(kernel, encoded, curves, theta=theta, eta=eta, distances=distances)
 
@@ -199,29 +196,3 @@ def _chosen(curves: Curves, rng: Rng, largest: int) -> Array:
     longest, others = np.split(order, [largest // 2])
     drawn = rng.choice(others, size=largest - len(longest), replace=False)
     return np.sort(np.concatenate([longest, drawn]))
-
-
-def _maximise(
-    evidence: CurveEvidence, x: Float[Array, " x"], *, iterations: int, tolerance: float
-) -> Float[Array, " x"]:
-    """The best point that L-BFGS meets, x included."""
-    best_value, best = -np.inf, x
-
-    def loss(point: Array) -> tuple[float, Array]:
-        nonlocal best_value, best
-        value, slope = evidence(point)
-        if value > best_value:
-            best_value, best = value, point.copy()
-        return (-value, -slope) if np.isfinite(value) else (_REJECTED, slope)
-
-    middle, reach = evidence.prior.mean, _REACH * evidence.prior.sd
-    low, high = middle - reach, middle + reach
-    minimize(
-        loss,
-        np.clip(x, low, high),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(low, high, strict=True)),
-        options={"maxiter": iterations, "ftol": tolerance},
-    )
-    return best

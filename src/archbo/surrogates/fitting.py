@@ -12,6 +12,7 @@ Source: Rasmussen and Williams 2006, equation 5.9.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.linalg.blas import dsyr
@@ -31,6 +32,17 @@ out nothing changes but the conditioning of the matrices."""
 _REJECTED = 1e10
 """What is minimised where there is no value: finite, since the line search interpolates, and far
 above any value."""
+
+
+@runtime_checkable
+class LogDensity(Protocol):
+    """The log posterior density of hyperparameters, up to a constant."""
+
+    prior: LogNormal
+
+    def __call__(self, x: Float[Array, " x"]) -> tuple[float, Float[Array, " x"]]:
+        """Value in nats and gradient at x; -inf where there is none."""
+        ...
 
 
 class Evidence:
@@ -122,6 +134,45 @@ def fit(
     Raises:
         NumericalError: if z is not finite or the covariance stays singular.
     """
+    found = most_probable(
+        kernel,
+        encoded,
+        z,
+        start=start,
+        iterations=iterations,
+        tolerance=tolerance,
+        repeats=repeats,
+        mean=mean,
+        distances=distances,
+    )
+    return GaussianProcess.observe(
+        kernel,
+        encoded,
+        z,
+        theta=np.array([found[name] for name in kernel.names]),
+        log_noise=found["noise"],
+        repeats=repeats,
+        mean=mean,
+    )
+
+
+def most_probable(
+    kernel: Kernel,
+    encoded: Encoded,
+    z: Float[Array, " n"],
+    *,
+    start: Mapping[str, float] | None = None,
+    iterations: int = 12,
+    tolerance: float = 1e-3,
+    repeats: Float[Array, " n"] | None = None,
+    mean: float = 0.0,
+    distances: Distances | None = None,
+) -> dict[str, float]:
+    """The logs of the hyperparameters that `fit` takes, by name; its arguments are the same.
+
+    Raises:
+        NumericalError: if z is not finite.
+    """
     require_finite(z)
     repeats = np.ones(len(z)) if repeats is None else repeats
     x = _start(kernel, start)
@@ -129,16 +180,8 @@ def fit(
         if distances is None:
             distances = kernel.distances(encoded, encoded)
         evidence = Evidence(kernel, distances, z, repeats=repeats, mean=mean)
-        x = _maximise(evidence, x, iterations=iterations, tolerance=tolerance)
-    return GaussianProcess.observe(
-        kernel,
-        encoded,
-        z,
-        theta=x[:-1],
-        log_noise=float(x[-1]),
-        repeats=repeats,
-        mean=mean,
-    )
+        x = maximise(evidence, x, iterations=iterations, tolerance=tolerance)
+    return dict(zip((*kernel.names, "noise"), x.tolist(), strict=True))
 
 
 def _start(kernel: Kernel, start: Mapping[str, float] | None) -> Float[Array, " p1"]:
@@ -149,21 +192,34 @@ def _start(kernel: Kernel, start: Mapping[str, float] | None) -> Float[Array, " 
     return np.array([known.get(name, m) for name, m in zip(names, means, strict=True)])
 
 
-def _maximise(
-    evidence: Evidence, x: Float[Array, " p1"], *, iterations: int, tolerance: float
-) -> Float[Array, " p1"]:
-    """The best point that L-BFGS meets, x included."""
+def maximise(
+    density: LogDensity,
+    x: Float[Array, " x"],
+    *,
+    iterations: int,
+    tolerance: float,
+    reach: float = _REACH,
+) -> Float[Array, " x"]:
+    """The best point that L-BFGS meets, x included.
+
+    Args:
+        density: what is maximised.
+        x: where to start.
+        iterations: at most.
+        tolerance: stop where an iteration gains less than this part of the value.
+        reach: points stay so many prior standard deviations around the prior mean.
+    """
     best_value, best = -np.inf, x
 
     def loss(point: Array) -> tuple[float, Array]:
         nonlocal best_value, best
-        value, slope = evidence(point)
+        value, slope = density(point)
         if value > best_value:
             best_value, best = value, point.copy()
         return (-value, -slope) if np.isfinite(value) else (_REJECTED, slope)
 
-    prior = evidence.prior
-    low, high = prior.mean - _REACH * prior.sd, prior.mean + _REACH * prior.sd
+    prior = density.prior
+    low, high = prior.mean - reach * prior.sd, prior.mean + reach * prior.sd
     minimize(
         loss,
         np.clip(x, low, high),
