@@ -234,7 +234,8 @@ class History:
             return
         rows = self._problem.compiled.encode([seen.architecture for seen in observations])
         new: list[int] = []
-        for i, (key, seen) in enumerate(zip(self._ids(observations), observations, strict=True)):
+        ids = self._ids(observations, rows)
+        for i, (key, seen) in enumerate(zip(ids, observations, strict=True)):
             place = self._places.setdefault(key, len(self._results))
             if place == len(self._results):
                 new.append(i)
@@ -251,13 +252,12 @@ class History:
                 self._scatter[place] = sum((x - mean) ** 2 for x in self._results[place])
         self._rows = stack([self._rows, rows.take(new)])
 
-    def _ids(self, observations: Sequence[Observation]) -> list[str]:
+    def _ids(self, observations: Sequence[Observation], rows: Rows) -> list[str]:
         if len(observations) == 1:
             return [observations[0].architecture.id]  # which is remembered
-        compiled, found = self._problem.compiled, []
-        for start in range(0, len(observations), _CHUNK):
-            archs = [seen.architecture for seen in observations[start : start + _CHUNK]]
-            found += compiled.ids(compiled.encode(archs))
+        found: list[str] = []
+        for start in range(0, len(rows), _CHUNK):
+            found += self._problem.compiled.ids(rows.take(slice(start, start + _CHUNK)))
         return found
 
     def dataset(

@@ -44,8 +44,7 @@ class FidelityRange(ABC):
         Raises:
             ProblemError: if the factor is not above 1.
         """
-        if not (isinstance(eta, Real) and eta > 1 and isfinite(eta)):
-            raise ProblemError(f"eta must be a number above 1, got {eta!r}", path="fidelity.rungs")
+        check_eta(eta, "fidelity.rungs")
         found: list[float] = []
         level = float(self.high)
         while level >= self.low * (1 - _ROUNDING):
@@ -95,10 +94,14 @@ class FidelityRange(ABC):
         return {"kind": self.kind, **own, **more}
 
 
+@dataclass(frozen=True)
 class _Counted(FidelityRange):
     """Whole numbers, which a training counts as it goes."""
 
     counted: ClassVar[bool] = True
+    low: int
+    high: int
+    continued: bool = field(default=True, kw_only=True)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -137,9 +140,6 @@ class Epochs(_Counted):
     """
 
     kind: ClassVar[str] = "epochs"
-    low: int
-    high: int
-    continued: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,6 @@ class Steps(_Counted):
     """
 
     kind: ClassVar[str] = "steps"
-    low: int
-    high: int
-    continued: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -203,6 +200,16 @@ class Fidelity(FidelityRange):
     def whole(self) -> bool:  # type: ignore[override]
         """Whether both ends are."""
         return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+def check_eta(eta: float, path: str = "") -> None:
+    """Refuse a factor from rung to rung that is not above 1.
+
+    Raises:
+        ProblemError: with the path of the setting.
+    """
+    if not (isinstance(eta, Real) and isfinite(eta) and eta > 1):
+        raise ProblemError(f"eta must be a number above 1, got {eta!r}", path=path)
 
 
 def _check_order(low: float, high: float) -> None:

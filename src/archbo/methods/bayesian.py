@@ -205,10 +205,9 @@ class _BayesianOptimization(Search):
 
     def _positions(self, dataset: Dataset, rows: Rows) -> Array:
         """Where the networks of rows are in the dataset, -1 for those that are not."""
-        fingerprints = self.problem.compiled.fingerprints
-        place = {key: i for i, key in enumerate(fingerprints(dataset.rows).tolist())}
-        found = [place.get(key, -1) for key in fingerprints(rows).tolist()]
-        return np.array(found, dtype=np.int64)
+        place = {key: i for i, key in enumerate(self._known.keys(dataset.rows))}
+        keys = self.problem.compiled.fingerprints(rows).tolist()
+        return np.array([place.get(key, -1) for key in keys], dtype=np.int64)
 
     def _belief(self, dataset: Dataset) -> Belief:
         settings = self.settings
@@ -308,8 +307,8 @@ class _BayesianOptimization(Search):
         )
         mean = self.problem.objective.inward(mean)
         archs = self.problem.compiled.architectures(rows.take(short[[p.index for p in picks]]))
-        promised = belief.score(take(encoded, short[[picks[0].index]]), _IMPROVEMENT, drawing)
-        again = self._again(dataset, belief, float(promised[0]))
+        new = take(encoded, short[[picks[0].index]])
+        again = self._again(dataset, belief, new, drawing)
         found = [
             Proposal(
                 arch,
@@ -322,8 +321,10 @@ class _BayesianOptimization(Search):
         ]
         return [*again, *found][:count]
 
-    def _again(self, dataset: Dataset, belief: Belief, promised: float) -> list[Proposal]:
-        """The network to train again, if that gains more than a new one promises.
+    def _again(
+        self, dataset: Dataset, belief: Belief, new: Encoded, drawing: Rng
+    ) -> list[Proposal]:
+        """The network to train again, if that gains more than the new one promises.
 
         Where trainings that were repeated gave the very same value there is no noise to fight.
         """
@@ -332,11 +333,14 @@ class _BayesianOptimization(Search):
         if not settings.repeat or exact or int(dataset.measured.sum()) < _REPEATED:
             return []
         positions, gain = belief.repeat_gain()
+        if not len(positions):
+            return []
+        keys = self._known.keys(dataset.rows)
         busy = set(self.problem.compiled.fingerprints(dataset.pending).tolist())
-        keys = self.problem.compiled.fingerprints(dataset.rows.take(positions)).tolist()
-        able = dataset.measured[positions] & np.array([key not in busy for key in keys], dtype=bool)
-        gain = np.where(able, gain, -np.inf)
-        if not len(gain) or gain.max() + np.log(settings.repeat) <= promised:
+        free = np.array([keys[i] not in busy for i in positions.tolist()], dtype=bool)
+        gain = np.where(dataset.measured[positions] & free, gain, -np.inf)
+        (promised,) = belief.score(new, _IMPROVEMENT, drawing)
+        if gain.max() + np.log(settings.repeat) <= promised:
             return []
         best = int(gain.argmax())
         rows = dataset.rows.take(positions[[best]])

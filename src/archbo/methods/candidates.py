@@ -63,8 +63,8 @@ class Known:
         self._values = np.zeros((0, len(problem.compiled.decisions)))
         self._keys: list[int] = []
 
-    def taken(self, rows: Rows, *others: Rows) -> Taken:
-        """All of these; the first come again and again, with more behind them each time."""
+    def keys(self, rows: Rows) -> list[int]:
+        """Of rows that come again and again, with more behind them each time."""
         n = len(self._keys)
         if n > len(rows) or not np.array_equal(self._values, rows.values[:n]):
             self._keys, n = [], 0
@@ -72,8 +72,12 @@ class Known:
             part = rows.take(slice(start, start + _CHUNK))
             self._keys += self._problem.compiled.fingerprints(part).tolist()
         self._values = rows.values
+        return self._keys
+
+    def taken(self, rows: Rows, *others: Rows) -> Taken:
+        """All of these; the first are those whose keys are kept."""
         rest = Taken.of(self._problem, *others)
-        return Taken((rows, *rest.batches), rest.fingerprints.union(self._keys))
+        return Taken((rows, *rest.batches), rest.fingerprints.union(self.keys(rows)))
 
 
 def new_rows(problem: Problem, rows: Rows, taken: Taken) -> tuple[Rows, Taken]:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from archbo.data import State
 from archbo.errors import ProblemError
-from archbo.fidelity import FidelityRange
+from archbo.fidelity import FidelityRange, check_eta
 from archbo.methods.base import Search
 from archbo.methods.baselines import RandomSearch
-from archbo.methods.rungs import RungSearch, Runner, best, check_eta
+from archbo.methods.rungs import RungSearch, Runner, best
 from archbo.problem import Problem
 
 _ROUNDING = 1e-9  # relative: what is a whole number but for rounding stays it

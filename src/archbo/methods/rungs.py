@@ -5,13 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
-from numbers import Real
 
 from archbo.arrays import Rng
 from archbo.data import Curve, Dataset, Decision, Proposal, State
-from archbo.errors import ExhaustedError, ProblemError
-from archbo.fidelity import FidelityRange
+from archbo.errors import ExhaustedError
+from archbo.fidelity import FidelityRange, check_eta
 from archbo.methods.base import Search
 from archbo.methods.baselines import RandomSearch
 from archbo.methods.candidates import Taken, random_rows
@@ -53,12 +51,6 @@ class Asha:
 def asha_stopping() -> Asha:
     """ASHA that stops what is not among the best of its rung."""
     return Asha(stopping=True)
-
-
-def check_eta(eta: float) -> None:
-    """Raise ProblemError unless it is above 1."""
-    if not (isinstance(eta, Real) and isfinite(eta) and eta > 1):
-        raise ProblemError(f"eta must be a number above 1, got {eta!r}")
 
 
 @dataclass(slots=True)
