@@ -408,6 +408,18 @@ def test_settings_about_noise_are_checked(name, value):
         ab.BayesianOptimization(**{name: value})
 
 
+def test_features_of_the_user_have_a_structure_of_their_own():
+    def structures(**given):
+        problem = Problem.make(CELL, maximize="score", **given)
+        return ab.BayesianOptimization().prepare(problem).structures
+
+    plain, told = structures(), structures(features={"convolutions": convolutions})
+    assert len(told) == len(plain) + 1
+    (own,) = [s for s in told if all(".amplitude" in n or ".features." in n for n in s.names)]
+    assert told.index(own) == 2  # before those of fine detail
+    assert not [s for s in plain if all(".amplitude" in n or ".features." in n for n in s.names)]
+
+
 def test_structures_of_fine_detail_count_less_at_first():
     assert prior_odds(4, 2, 5).tolist() == [1, 1, 0.125, 0.125]
     assert prior_odds(4, 2, 10).tolist() == prior_odds(4, 0, 0).tolist() == [1, 1, 1, 1]

@@ -180,9 +180,9 @@ class _BayesianOptimization(Search):
             return list(settings.kernel(few))
         if settings.encodings:
             return encoded_structures(few, [encoding.name for encoding in settings.encodings])
-        return (
-            grouped_structures(few, self.encoder.groups) if self._many else default_structures(few)
-        )
+        if self._many:
+            return grouped_structures(few, self.encoder.groups)
+        return default_structures(few, told=bool(self.problem.features.functions))
 
     def propose(self, dataset: Dataset, count: int, rng: Rng) -> list[Proposal]:
         with one_thread():

@@ -61,7 +61,7 @@ def prior_odds(structures: int, fine: int, n: int) -> Float[Array, " k"]:
     return odds
 
 
-def default_structures(reference: Encoded) -> list[Kernel]:
+def default_structures(reference: Encoded, *, told: bool = False) -> list[Kernel]:
     """The structures that the blocks of a space allow, each a different view of likeness.
 
     Decisions plus neighbourhoods of radius 0 and 1; operation counts times shape and features, or,
@@ -71,6 +71,8 @@ def default_structures(reference: Encoded) -> list[Kernel]:
 
     Args:
         reference: the encoding of random members, which scales each block.
+        told: whether a user's features are among the features. They are worth a structure of their
+            own; shape alone misleads where size is not what counts.
     """
     if "wl0" not in reference:
         return [structure(_term(reference, ["options", *_CONTEXT, "features", "constant"]))]
@@ -78,7 +80,9 @@ def default_structures(reference: Encoded) -> list[Kernel]:
     decisions = [_term(reference, ["options", "sizes", *_CONTEXT])] if decided else []
     near = _term(reference, ["wl0+wl1", *_CONTEXT])
     counted = _term(reference, ["wl0", "features", *_CONTEXT])
-    alone = [] if "features" in reference else decisions
+    alone = decisions
+    if "features" in reference:
+        alone = [_term(reference, ["features", *_CONTEXT])] if told else []
     further = [_chosen(reference, e.name) for e in ENCODINGS if e.name in reference]
     return [structure(*decisions, near), structure(counted), *map(structure, [*alone, *further])]
 
