@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import archbo as ab
+from archbo.data import Proposal
 from archbo.errors import ArchitectureError, ExhaustedError, ObservationError, ProblemError
 
 CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"])
@@ -295,6 +296,36 @@ def test_short_trainings_are_told_apart_from_full_ones():
     assert (curves[0].reached, curves[1].reached) == (9, 0)
     with pytest.raises(ProblemError, match=r"tell: fidelity: epochs must be .* 1 to 9, got 10"):
         opt.tell(second, 1.0, fidelity=10)
+
+
+class _To9:
+    """Proposes a random network, to be trained up to 9."""
+
+    def prepare(self, _):
+        return self
+
+    def propose(self, _, __, rng):
+        return [Proposal(SMALL.sample(rng), "random", fidelity=9)]
+
+
+def test_a_proposal_is_pending_until_it_has_reached_its_level_or_failed():
+    opt = ab.Optimizer(SMALL, maximize="score", method=_To9(), fidelity=ab.Epochs(1, 81))
+    (arch,) = opt.ask(1)
+    opt.tell(arch, 0.5, fidelity=3)
+    (curve,) = opt._dataset().curves
+    assert (curve.state, curve.reached, curve.target) == (ab.State.RUNNING, 3, 9)
+    opt.tell(arch, 0.7, fidelity=9, seconds=2.5)
+    (curve,) = opt._dataset().curves
+    assert (curve.state, curve.reached, curve.seconds) == (ab.State.PAUSED, 9, 2.5)
+    (other,) = opt.ask(1)
+    opt.tell(other, ab.FAILED, fidelity=1)
+    assert opt._dataset().curves[1].state is ab.State.FAILED
+
+
+def test_seconds_that_are_no_time_are_refused():
+    opt = ab.Optimizer(SMALL, maximize="score", method="random")
+    with pytest.raises(ProblemError, match=r"tell: seconds must be a number from 0, got -1"):
+        opt.tell(opt.ask(), 1.0, seconds=-1)
 
 
 def test_a_fidelity_that_is_not_known_says_how_to_name_it():

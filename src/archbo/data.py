@@ -49,11 +49,15 @@ class Best(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One training's result; `value` is None where it failed, `fidelity` where it was in full."""
+    """One training's result; `value` is None where it failed, `fidelity` where it was in full.
+
+    `seconds` are those that the training took up to there, None where that is not known.
+    """
 
     architecture: Architecture
     value: float | None
     fidelity: float | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,6 +71,7 @@ class Curve:
             its own there is one, the training's result.
         state: where the trial stands; only a paused one can be proposed again.
         target: the level that it was to reach; None for a full training.
+        seconds: of training up to the highest level with a value, where that is known.
     """
 
     architecture: Architecture
@@ -74,6 +79,7 @@ class Curve:
     values: Float[Array, " k"]
     state: State
     target: float | None
+    seconds: float | None = None
 
     @property
     def reached(self) -> float:
@@ -91,7 +97,9 @@ class Curve:
             points[record.reached] = record.interim
         if record.value is not None:
             points[problem.fidelity.high] = record.value
-        return cls._made(problem, arch, points, record.state, record.fidelity)
+        ended = record.state not in (State.RUNNING, State.FAILED)
+        seconds = record.seconds if ended else None
+        return cls._made(problem, arch, points, record.state, record.fidelity, seconds)
 
     @classmethod
     def told(
@@ -106,11 +114,12 @@ class Curve:
         points: dict[str, dict[float, float]] = {}
         states: dict[str, State] = {}
         targets: dict[str, float | None] = {}
+        seconds: dict[str, float | None] = {}
         for seen in observations:
             key, level = seen.architecture.id, seen.fidelity
             archs.setdefault(key, seen.architecture)
             own = points.setdefault(key, {})
-            targets[key] = level
+            targets[key], seconds[key] = level, seen.seconds
             if seen.value is None:
                 states[key] = State.FAILED
             else:
@@ -120,7 +129,9 @@ class Curve:
             archs.setdefault(arch.id, arch)
             states[arch.id], targets[arch.id] = State.RUNNING, target
         return tuple(
-            cls._made(problem, arch, points.get(key, {}), states[key], targets[key])
+            cls._made(
+                problem, arch, points.get(key, {}), states[key], targets[key], seconds.get(key)
+            )
             for key, arch in archs.items()
         )
 
@@ -132,10 +143,11 @@ class Curve:
         points: Mapping[float, float],
         state: State,
         target: float | None,
+        seconds: float | None,
     ) -> Curve:
         levels = np.array(sorted(points), dtype=float)
         values = np.array([points[level] for level in sorted(points)], dtype=float)
-        return cls(arch, levels, problem.objective.inward(values), state, target)
+        return cls(arch, levels, problem.objective.inward(values), state, target, seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,28 +153,39 @@ class Optimizer:
             return self.propose().architecture
         return [proposal.architecture for proposal in self.propose(count)]
 
-    def tell(self, arch: Any, value: Any, *, fidelity: float | None = None) -> None:
+    def tell(
+        self,
+        arch: Any,
+        value: Any,
+        *,
+        fidelity: float | None = None,
+        seconds: float | None = None,
+    ) -> None:
         """Learn a result: a number, or `ab.FAILED`; or a list of architectures and their results.
 
         Any architecture of the space may be told. Telling the same again is a repeated measurement.
+        A value of a lower fidelity than was proposed is a point of a curve: the proposal is still
+        pending.
 
         Args:
             arch: an architecture or its plain value, or a list of them.
             value: in the objective's units, or a list of as many.
             fidelity: how far was trained, for all of them; None for full trainings.
+            seconds: that each training took up to there, if it is to be learned what one costs.
 
         Raises:
             ArchitectureError: if it is no member of the space.
             ObservationError: if a value is not a finite number and not FAILED.
-            ProblemError: if there is no such fidelity.
+            ProblemError: if there is no such fidelity, or the seconds are no time.
         """
         told = checked_results(self.problem.space, arch, value)
-        if fidelity is not None:
-            level = self._level(fidelity)
-            told = [replace(observation, fidelity=level) for observation in told]
+        if seconds is not None and not (isfinite(seconds) and seconds >= 0):
+            raise ProblemError(f"seconds must be a number from 0, got {seconds!r}", path="tell")
+        level = None if fidelity is None else self._level(fidelity)
+        told = [replace(seen, fidelity=level, seconds=seconds) for seen in told]
         self.observations += told
         for observation in told:
-            self._no_longer_pending(observation.architecture)
+            self._no_longer_pending(observation)
 
     def _level(self, fidelity: float) -> float | None:
         if self.problem.fidelity is None:
@@ -185,10 +196,13 @@ class Optimizer:
             )
         return self.problem.fidelity.short(self.problem.fidelity.level(fidelity, "tell: fidelity"))
 
-    def _no_longer_pending(self, arch: Architecture) -> None:
-        for i, pending in enumerate(p.architecture for p in self._pending):
+    def _no_longer_pending(self, told: Observation) -> None:
+        arch = told.architecture
+        for i, proposal in enumerate(self._pending):
+            pending = proposal.architecture
             if pending == arch or pending.id == arch.id:
-                del self._pending[i]
+                if told.value is None or _level(told.fidelity) >= _level(proposal.fidelity):
+                    del self._pending[i]
                 return
 
     def predict(self, archs: Any) -> tuple[Any, Any]:
@@ -225,6 +239,10 @@ class Optimizer:
             curves = Curve.told(self.problem, self.observations, targets)
         self._history.add(self.observations[self._history.trials :])
         return self._history.dataset(pending, self._hyperparameters, curves)
+
+
+def _level(fidelity: float | None) -> float:
+    return inf if fidelity is None else fidelity
 
 
 def incumbent(problem: Problem, dataset: Dataset) -> Best:
