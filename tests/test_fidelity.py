@@ -32,11 +32,38 @@ def test_rungs_grow_by_the_factor_up_to_a_full_training(low, high, eta):
         ab.Steps(100, 10_000),
         ab.Fidelity("data_fraction", 0.1, 1.0),
         ab.Fidelity("pixels", 8, 32),
+        ab.Epochs(4, 108, levels=(4, 12, 36, 108)),
+        ab.Fidelity("data_fraction", 0.1, 1.0, levels=(0.1, 0.3, 1.0)),
     ],
     ids=repr,
 )
 def test_a_fidelity_comes_back_from_json(fidelity):
     assert fidelity_from_dict(json.loads(json.dumps(fidelity.to_dict()))) == fidelity
+
+
+def test_given_levels_are_the_rungs_and_say_the_factors():
+    fidelity = ab.Epochs(4, 108, levels=[4, 12, 108])
+    assert fidelity.rungs() == fidelity.rungs(7) == fidelity.levels == (4, 12, 108)
+    assert fidelity.factors(7) == pytest.approx((3, 9))
+    assert ab.Epochs(1, 100).factors(2.5) == (2.5,) * 5
+
+
+def test_a_continued_training_reports_between_the_levels_one_of_its_own_does_not():
+    assert ab.Epochs(1, 9, levels=(1, 3, 9)).level(5) == 5
+    apart = ab.Epochs(1, 9, levels=(1, 3, 9), continued=False)
+    assert apart.level(3.0) == 3
+    with pytest.raises(ProblemError, match=r"tell: epochs must be one of 1, 3, 9, got 5"):
+        apart.level(5, "tell")
+    data = ab.Fidelity("data", 0.1, 1, levels=(0.1, 0.3, 1))
+    assert data.level(0.3) == 0.3
+    with pytest.raises(ProblemError, match=r"data must be one of 0\.1, 0\.3, 1, got 0\.5"):
+        data.level(0.5)
+
+
+def test_a_stored_fidelity_without_levels_is_read_as_before():
+    stored = {"kind": "epochs", "low": 1, "high": 81, "continued": True}
+    assert ab.Epochs(1, 81).to_dict() == stored
+    assert fidelity_from_dict(stored) == ab.Epochs(1, 81)
 
 
 def test_only_what_is_counted_can_be_continued():
@@ -64,6 +91,14 @@ def test_a_full_training_is_no_short_level():
         (lambda: ab.Fidelity("", 0.1, 1), r"expected a name, got ''\. Say ab\.Fidelity"),
         (lambda: ab.Fidelity("data", 0.0, 1), r"data must be a positive number, got 0\.0"),
         (lambda: ab.Fidelity("data", 0.1, float("inf")), r"a positive number, got inf"),
+        (lambda: ab.Epochs(1, 9, levels=9), r"fidelity\.levels: expected a list of levels, got 9"),
+        (lambda: ab.Epochs(1, 9, levels="19"), r"expected a list of levels, got '19'"),
+        (lambda: ab.Epochs(1, 9, levels=(1, 2.5, 9)), r"epochs are whole numbers from 1, got 2\.5"),
+        (lambda: ab.Epochs(1, 9, levels=(1, 9, 3)), r"levels: levels must ascend, got 1, 9, 3"),
+        (lambda: ab.Epochs(1, 9, levels=(3, 9)), r"must begin with 1 and end with 9, got 3, 9"),
+        (lambda: ab.Steps(1, 9, levels=()), r"must begin with 1 and end with 9, got none"),
+        (lambda: ab.Fidelity("data", 0.1, 1, levels=(0.1, "1")), r"a positive number, got '1'"),
+        (lambda: ab.Fidelity("data", 0.1, 1, levels=(0.1, 0.5)), r"with 0\.1 and end with 1"),
         (lambda: ab.Epochs(1, 81).rungs(1), r"eta must be a number above 1, got 1"),
         (lambda: ab.Epochs(1, 81).level(0.5), r"epochs must be a whole number from 1 to 81"),
         (lambda: ab.Epochs(1, 81).level(82), r"from 1 to 81, got 82"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from numbers import Real
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ class FidelityRange(ABC):
         kind: how it is called in JSON.
         name: what is counted, such as "epochs".
         low, high: the levels of the cheapest and of a full training.
+        levels: the only ones that a search trains to, ascending from low to high; None for any.
         continued: whether a training can be paused at a level and continued to a higher one; else a
             training of each level is one of its own.
         whole: whether levels are whole numbers.
@@ -31,20 +33,25 @@ class FidelityRange(ABC):
     name: str
     low: float
     high: float
+    levels: tuple[float, ...] | None
     continued: bool
     whole: bool
     counted: ClassVar[bool]
 
     def rungs(self, eta: float = 3.0) -> tuple[float, ...]:
-        """Levels that grow by a factor, ascending up to a full training.
+        """The levels, ascending up to a full training; where any may be, they grow by a factor.
 
         >>> Epochs(1, 81).rungs(), Epochs(1, 100).rungs(), Fidelity("data", 0.2, 1.0).rungs(2)
         ((1, 3, 9, 27, 81), (1, 4, 11, 33, 100), (0.25, 0.5, 1.0))
+        >>> Epochs(4, 108, levels=(4, 12, 36, 108)).rungs(2)
+        (4, 12, 36, 108)
 
         Raises:
             ProblemError: if the factor is not above 1.
         """
         check_eta(eta, "fidelity.rungs")
+        if self.levels is not None:
+            return self.levels
         found: list[float] = []
         level = float(self.high)
         while level >= self.low * (1 - _ROUNDING):
@@ -52,8 +59,24 @@ class FidelityRange(ABC):
             level /= eta
         return tuple(sorted(set(found)))
 
+    def factors(self, eta: float = 3.0) -> tuple[float, ...]:
+        """How many trainings up to each rung but the last cost as much as one up to the next.
+
+        Of so many that reach a rung one goes on, so that all rungs cost about the same.
+
+        >>> Epochs(1, 100).factors(), Epochs(12, 200, levels=(12, 36, 200)).factors()
+        ((3.0, 3.0, 3.0, 3.0), (3.0, 5.555555555555555))
+
+        Raises:
+            ProblemError: if the factor of rungs that are not given is not above 1.
+        """
+        rungs = self.rungs(eta)
+        if self.levels is None:
+            return (float(eta),) * (len(rungs) - 1)
+        return tuple(self.share(above) / self.share(below) for below, above in pairwise(rungs))
+
     def level(self, value: Any, path: str = "fidelity") -> float:
-        """A level of the range.
+        """A level of the range; of a training of its own, one of the levels if these are given.
 
         Raises:
             ProblemError: if the value is none.
@@ -65,6 +88,10 @@ class FidelityRange(ABC):
             raise ProblemError(
                 f"{self.name} must be {what} from {self.low} to {self.high}, got {value!r}",
                 path=path,
+            )
+        if self.levels is not None and not self.continued and value not in self.levels:
+            raise ProblemError(
+                f"{self.name} must be one of {_listed(self.levels)}, got {value!r}", path=path
             )
         return int(value) if self.whole else float(value)
 
@@ -81,17 +108,22 @@ class FidelityRange(ABC):
 
         >>> print(Epochs(1, 81), "|", Epochs(1, 81, continued=False), "|", Fidelity("data", 0.1, 1))
         1 to 81 epochs, continued | 1 to 81 epochs, each level afresh | data 0.1 to 1
+        >>> print(Epochs(1, 9, levels=(1, 3, 9)))
+        1, 3, 9 epochs, continued
         """
+        span = f"{self.low:g} to {self.high:g}" if self.levels is None else _listed(self.levels)
         if not self.counted:
-            return f"{self.name} {self.low:g} to {self.high:g}"
+            return f"{self.name} {span}"
         how = "continued" if self.continued else "each level afresh"
-        return f"{self.low:g} to {self.high:g} {self.name}, {how}"
+        return f"{span} {self.name}, {how}"
 
     def to_dict(self) -> dict[str, Any]:
         """In JSON form."""
-        own = {"low": self.low, "high": self.high}
-        more = {"continued": self.continued} if self.counted else {"name": self.name}
-        return {"kind": self.kind, **own, **more}
+        own: dict[str, Any] = {"kind": self.kind, "low": self.low, "high": self.high}
+        own |= {"continued": self.continued} if self.counted else {"name": self.name}
+        if self.levels is not None:
+            own["levels"] = list(self.levels)
+        return own
 
 
 @dataclass(frozen=True)
@@ -102,6 +134,7 @@ class _Counted(FidelityRange):
     low: int
     high: int
     continued: bool = field(default=True, kw_only=True)
+    levels: tuple[int, ...] | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -114,16 +147,18 @@ class _Counted(FidelityRange):
         return True
 
     def __post_init__(self) -> None:
-        for end in (self.low, self.high):
-            if type(end) is not int or end < 1:
+        levels = _parse_levels(self.levels)
+        for level in (self.low, self.high, *(levels or ())):
+            if type(level) is not int or level < 1:
                 raise ProblemError(
-                    f"{self.kind} are whole numbers from 1, got {end!r}", path="fidelity"
+                    f"{self.kind} are whole numbers from 1, got {level!r}", path="fidelity"
                 )
         if type(self.continued) is not bool:
             raise ProblemError(
                 f"continued must be True or False, got {self.continued!r}", path="fidelity"
             )
-        _check_order(self.low, self.high)
+        _check_order(self.low, self.high, levels)
+        object.__setattr__(self, "levels", levels)
 
 
 @dataclass(frozen=True)
@@ -134,9 +169,11 @@ class Epochs(_Counted):
         low, high: epochs of the cheapest training that tells anything, and of a full one.
         continued: whether a training is paused and continued; False where a training of fewer
             epochs has its own schedule, and starts afresh each time.
+        levels: the only epochs that a search trains to, such as (4, 12, 36, 108); between them a
+            training still reports as it goes. By default the method chooses.
 
     Raises:
-        ProblemError: unless 1 <= low < high.
+        ProblemError: unless 1 <= low < high, and the levels ascend from low to high.
     """
 
     kind: ClassVar[str] = "epochs"
@@ -147,10 +184,10 @@ class Steps(_Counted):
     """From `low` to `high` optimizer steps; `trial.report(step, …)` counts them.
 
     Args:
-        low, high, continued: as those of `Epochs`.
+        low, high, continued, levels: as those of `Epochs`.
 
     Raises:
-        ProblemError: unless 1 <= low < high.
+        ProblemError: as of `Epochs`.
     """
 
     kind: ClassVar[str] = "steps"
@@ -165,9 +202,12 @@ class Fidelity(FidelityRange):
     Args:
         name: what it is, such as "data_fraction".
         low, high: of the cheapest training that tells anything, and of a full one.
+        levels: the only ones that a search trains with, such as (0.1, 0.3, 1.0). By default the
+            method chooses.
 
     Raises:
-        ProblemError: unless 0 < low < high, or if it has no name.
+        ProblemError: unless 0 < low < high, and the levels ascend from low to high; or if it has
+            no name.
     """
 
     kind: ClassVar[str] = "fidelity"
@@ -175,6 +215,7 @@ class Fidelity(FidelityRange):
     name: str
     low: float
     high: float
+    levels: tuple[float, ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -183,13 +224,15 @@ class Fidelity(FidelityRange):
                 path="fidelity",
                 hint='Say ab.Fidelity("data_fraction", 0.1, 1.0).',
             )
-        for end in (self.low, self.high):
-            number = isinstance(end, Real) and not isinstance(end, bool) and isfinite(end)
-            if not number or end <= 0:
+        levels = _parse_levels(self.levels)
+        for level in (self.low, self.high, *(levels or ())):
+            number = isinstance(level, Real) and not isinstance(level, bool) and isfinite(level)
+            if not number or level <= 0:
                 raise ProblemError(
-                    f"{self.name} must be a positive number, got {end!r}", path="fidelity"
+                    f"{self.name} must be a positive number, got {level!r}", path="fidelity"
                 )
-        _check_order(self.low, self.high)
+        _check_order(self.low, self.high, levels)
+        object.__setattr__(self, "levels", levels)
 
     @property
     def continued(self) -> bool:  # type: ignore[override]
@@ -198,8 +241,8 @@ class Fidelity(FidelityRange):
 
     @property
     def whole(self) -> bool:  # type: ignore[override]
-        """Whether both ends are."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
+        """Whether both ends are, and the levels if these are given."""
+        return all(isinstance(level, int) for level in (self.low, self.high, *(self.levels or ())))
 
 
 def check_eta(eta: float, path: str = "") -> None:
@@ -212,11 +255,33 @@ def check_eta(eta: float, path: str = "") -> None:
         raise ProblemError(f"eta must be a number above 1, got {eta!r}", path=path)
 
 
-def _check_order(low: float, high: float) -> None:
+def _parse_levels(levels: Any) -> tuple[Any, ...] | None:
+    """Levels as a tuple: a list comes from JSON."""
+    if levels is None:
+        return None
+    if not isinstance(levels, Sequence) or isinstance(levels, (str, bytes)):
+        raise ProblemError(f"expected a list of levels, got {levels!r}", path="fidelity.levels")
+    return tuple(levels)
+
+
+def _check_order(low: float, high: float, levels: tuple[Any, ...] | None) -> None:
     if low >= high:
         raise ProblemError(
             f"the low end must be below the high one, got {low!r} and {high!r}", path="fidelity"
         )
+    if levels is None:
+        return
+    if any(above <= below for below, above in pairwise(levels)):
+        raise ProblemError(f"levels must ascend, got {_listed(levels)}", path="fidelity.levels")
+    if not levels or (levels[0], levels[-1]) != (low, high):
+        raise ProblemError(
+            f"levels must begin with {low} and end with {high}, got {_listed(levels) or 'none'}",
+            path="fidelity.levels",
+        )
+
+
+def _listed(levels: Sequence[float]) -> str:
+    return ", ".join(f"{level:g}" for level in levels)
 
 
 def parse_fidelity(value: Any) -> FidelityRange | None:

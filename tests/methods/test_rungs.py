@@ -121,7 +121,7 @@ def climb(world, places):
 
 
 def test_the_brackets_are_those_of_algorithm_1_for_81_and_3():
-    table = brackets(ab.Epochs(1, 81).rungs(3), 3)
+    table = brackets(ab.Epochs(1, 81), 3)
     assert table == [
         [(81, 1), (27, 3), (9, 9), (3, 27), (1, 81)],
         [(34, 3), (11, 9), (3, 27), (1, 81)],
@@ -129,6 +129,22 @@ def test_the_brackets_are_those_of_algorithm_1_for_81_and_3():
         [(8, 27), (2, 81)],
         [(5, 81)],
     ]
+
+
+def test_a_bracket_over_given_levels_spends_about_as_much_on_each():
+    fidelity = ab.Epochs(4, 108, levels=(4, 12, 54, 108))
+    first, *_, last = brackets(fidelity, eta=5)  # which says nothing here
+    assert first == [(27, 4), (9, 12), (2, 54), (1, 108)]
+    assert last == [(4, 108)]
+    assert [networks * level for networks, level in first] == [108] * 4
+
+
+@pytest.mark.parametrize(
+    "fidelity", [ab.Fidelity("data", 0.1, 0.9, levels=(0.1, 0.3, 0.9)), ab.Epochs(1, 9)], ids=repr
+)
+def test_a_third_is_a_third_whatever_the_rounding(fidelity):
+    first, *_ = brackets(fidelity, eta=3)
+    assert [networks for networks, _ in first] == [9, 3, 1]
 
 
 @pytest.mark.parametrize("fidelity", FIDELITIES.values(), ids=FIDELITIES)
@@ -175,14 +191,14 @@ def test_a_rung_waits_for_its_last_training_while_the_next_bracket_begins():
     assert other == 3
 
 
-def asha_jobs(values, rungs, eta, jobs):
-    """Algorithm 2 of Li et al. 2020, one worker; values[k, rung]."""
+def asha_jobs(values, rungs, etas, jobs):
+    """Algorithm 2 of Li et al. 2020, one worker; values[k, rung], a factor for each rung."""
     done = [[] for _ in rungs]
     promoted = [set() for _ in rungs]
     found, begun = [], 0
     for _ in range(jobs):
         for k in reversed(range(len(rungs) - 1)):
-            top = sorted(done[k], key=lambda i, k=k: -values[i, k])[: floor(len(done[k]) / eta)]
+            top = sorted(done[k], key=lambda i, k=k: -values[i, k])[: floor(len(done[k]) / etas[k])]
             promotable = [i for i in top if i not in promoted[k]]
             if promotable:
                 promoted[k].add(promotable[0])
@@ -205,8 +221,19 @@ def test_asha_trains_what_the_papers_algorithm_says(fidelity, eta):
     of = {curve.architecture.id: curve.architecture for curve in world.curves}
     values = np.array([[score(arch, level) for level in rungs] for arch in of.values()])
     values = np.vstack([values, np.zeros((60, len(rungs)))])
-    assert world.events == asha_jobs(values, rungs, eta, 60)
+    assert world.events == asha_jobs(values, rungs, [eta] * 4, 60)
     assert {level for _, level in world.events} == set(rungs)
+
+
+@pytest.mark.parametrize("continued", [True, False])
+def test_asha_promotes_one_in_as_many_as_given_levels_are_apart(continued):
+    fidelity = ab.Epochs(1, 8, levels=(1, 2, 8), continued=continued)
+    world = World("asha", fidelity)
+    world.run(60)
+    of = {curve.architecture.id: curve.architecture for curve in world.curves}
+    values = np.array([[score(arch, level) for level in (1, 2, 8)] for arch in of.values()])
+    values = np.vstack([values, np.zeros((60, 3))])
+    assert world.events == asha_jobs(values, (1, 2, 8), (2, 4), 60)
 
 
 def test_asha_promotes_nine_to_three_to_one():
@@ -364,6 +391,22 @@ def test_a_study_trains_to_the_rungs_and_goes_on_after_a_break(name, fidelity, t
     assert studied(1, 2.5, 3) == whole
     assert any(state is ab.State.FINISHED for _, state, *_ in whole)
     assert {reached for _, _, reached, value in whole if value is None} <= {1, 3}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_trains_to_the_given_levels_only(name, tmp_path):
+    fidelity = ab.Fidelity("data", 0.1, 1.0, levels=(0.1, 0.3, 1.0))
+    seen = []
+
+    def train(arch, trial):
+        seen.append(trial.fidelity)
+        return score(arch, trial.fidelity)
+
+    for budget in (2, 4):
+        with ab.Study(tmp_path / "a.db", SPACE, method=name, fidelity=fidelity) as study:
+            study.run(train, budget=budget)
+    assert set(seen) == {0.1, 0.3, 1.0}
+    assert 4 <= sum(seen) < 5
 
 
 @pytest.mark.parametrize("cls", [ab.SuccessiveHalving, ab.Hyperband, ab.Asha])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import cycle
-from math import ceil, floor
+from itertools import accumulate, cycle
+from math import ceil, prod
+from operator import mul
 from typing import NamedTuple
 
 from archbo.data import State
@@ -13,10 +14,8 @@ from archbo.errors import ProblemError
 from archbo.fidelity import FidelityRange, check_eta
 from archbo.methods.base import Search
 from archbo.methods.baselines import RandomSearch
-from archbo.methods.rungs import RungSearch, Runner, best
+from archbo.methods.rungs import ROUNDING, RungSearch, Runner, best, one_in
 from archbo.problem import Problem
-
-_ROUNDING = 1e-9  # relative: what is a whole number but for rounding stays it
 
 
 class Stage(NamedTuple):
@@ -37,6 +36,7 @@ class SuccessiveHalving:
 
     Args:
         eta: each rung trains so many times further than the one below; one in so many goes on.
+            Where the fidelity has levels of its own, the factors between these count instead.
         networks: how many begin together; by default as many as leave one for a full training.
 
     Raises:
@@ -54,10 +54,11 @@ class SuccessiveHalving:
     def prepare(self, problem: Problem) -> Search:
         if problem.fidelity is None:
             return RandomSearch().prepare(problem)
-        (first, *_) = brackets(problem.fidelity.rungs(self.eta), self.eta)
+        fidelity, eta = problem.fidelity, self.eta
+        (first, *_) = brackets(fidelity, eta)
         if self.networks is not None:
-            first = _halved(self.networks, [level for _, level in first], self.eta)
-        return _Brackets(problem, problem.fidelity, self.eta, [first])
+            first = _halved(self.networks, fidelity.rungs(eta), fidelity.factors(eta))
+        return _Brackets(problem, fidelity, eta, [first])
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Hyperband:
 
     Args:
         eta: each rung trains so many times further than the one below; one in so many goes on.
+            Where the fidelity has levels of its own, the factors between these count instead.
 
     Raises:
         ProblemError: unless eta is above 1.
@@ -85,32 +87,34 @@ class Hyperband:
     def prepare(self, problem: Problem) -> Search:
         if problem.fidelity is None:
             return RandomSearch().prepare(problem)
-        table = brackets(problem.fidelity.rungs(self.eta), self.eta)
+        table = brackets(problem.fidelity, self.eta)
         return _Brackets(problem, problem.fidelity, self.eta, table)
 
 
-def brackets(levels: Sequence[float], eta: float) -> list[list[Stage]]:
+def brackets(fidelity: FidelityRange, eta: float) -> list[list[Stage]]:
     """Hyperband's brackets over the rungs, the one that begins lowest first.
 
-    >>> for bracket in brackets((1, 3, 9), 3):
+    >>> from archbo.fidelity import Epochs
+    >>> for bracket in brackets(Epochs(1, 9), eta=3):
     ...     print(*(f"{count} to {level}" for count, level in bracket), sep=", ")
     9 to 1, 3 to 3, 1 to 9
     5 to 3, 1 to 9
     3 to 9
     """
+    levels, factors = fidelity.rungs(eta), fidelity.factors(eta)
     found = []
     for start in range(len(levels)):
-        above = len(levels) - 1 - start  # s in the paper
-        count = ceil(len(levels) * eta**above / (above + 1) * (1 - _ROUNDING))
-        found.append(_halved(count, levels[start:], eta))
+        above = len(levels) - 1 - start  # s in the paper, whose eta^s is the product of the factors
+        count = ceil(len(levels) * prod(factors[start:]) / (above + 1) * (1 - ROUNDING))
+        found.append(_halved(count, levels[start:], factors[start:]))
     return found
 
 
-def _halved(count: int, levels: Sequence[float], eta: float) -> list[Stage]:
-    """So many at the lowest level, one in eta of them at the next, and so on, but at least one."""
+def _halved(count: int, levels: Sequence[float], factors: Sequence[float]) -> list[Stage]:
+    """So many at the lowest level, one in a factor of them at the next, and so on, at least one."""
     return [
-        Stage(max(1, floor(count / eta**i * (1 + _ROUNDING))), level)
-        for i, level in enumerate(levels)
+        Stage(max(1, one_in(factor, count)), level)
+        for level, factor in zip(levels, accumulate(factors, mul, initial=1.0), strict=True)
     ]
 
 
@@ -121,7 +125,6 @@ class _Brackets(RungSearch):
         self, problem: Problem, fidelity: FidelityRange, eta: float, table: list[list[Stage]]
     ) -> None:
         super().__init__(problem, fidelity, eta)
-        self.eta = eta
         self.table = table
 
     def pick(
@@ -132,8 +135,9 @@ class _Brackets(RungSearch):
             size, lowest = bracket[0]
             members = runners[begun : begun + size]
             if closed and len(members) < size:  # as many as there are
-                levels = [level for _, level in bracket]
-                return _climb(members, _halved(len(members), levels, self.eta))
+                first = len(self.rungs) - len(bracket)
+                stages = _halved(len(members), self.rungs[first:], self.factors[first:])
+                return _climb(members, stages)
             picked = _climb(members, bracket)
             if picked is not None:
                 return picked

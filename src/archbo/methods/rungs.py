@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 from archbo.arrays import Rng
 from archbo.data import Curve, Dataset, Decision, Proposal, State
@@ -15,6 +16,9 @@ from archbo.methods.baselines import RandomSearch
 from archbo.methods.candidates import Taken, random_rows
 from archbo.problem import Problem
 from archbo.spaces import Architecture
+
+ROUNDING = 1e-9
+"""Relative: what is a whole number but for rounding stays it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Asha:
 
     Args:
         eta: each rung trains so many times further than the one below; one in so many goes on.
+            Where the fidelity has levels of its own, the factors between these count instead.
         stopping: decide at each rung at once, a training that does not go on being stopped for
             good; else it is paused, and goes on later if it is among the best then.
 
@@ -103,19 +108,33 @@ def best(runners: Sequence[Runner], level: float, count: int) -> list[Runner]:
     return [runner for _, runner in there[:count]]
 
 
+def one_in(factor: float, count: int) -> int:
+    """How many of a count are one in so many, rounded down.
+
+    >>> one_in(3, 8), one_in(0.3 / 0.1, 9), one_in(0.9 / 0.3, 9)
+    (2, 3, 3)
+    """
+    return floor(count / factor * (1 + ROUNDING))
+
+
 class RungSearch(Search):
     """Random networks that climb from rung to rung.
 
     Args:
         problem: that is searched.
         fidelity: the problem's.
-        eta: the factor from rung to rung.
+        eta: the factor from rung to rung, where the fidelity leaves it open.
+
+    Attributes:
+        rungs: the levels, ascending.
+        factors: of so many that reach a rung one goes on, for all rungs but the last.
     """
 
     def __init__(self, problem: Problem, fidelity: FidelityRange, eta: float) -> None:
         self.problem = problem
         self.fidelity = fidelity
         self.rungs = fidelity.rungs(eta)
+        self.factors = fidelity.factors(eta)
 
     @abstractmethod
     def pick(
@@ -163,13 +182,13 @@ class RungSearch(Search):
 class _Asha(RungSearch):
     def __init__(self, settings: Asha, problem: Problem, fidelity: FidelityRange) -> None:
         super().__init__(problem, fidelity, settings.eta)
-        self.settings = settings
+        self.stopping = settings.stopping
 
     def pick(
         self, runners: Sequence[Runner], *, closed: bool
     ) -> tuple[Runner | None, float] | None:
         for k in reversed(range(len(self.rungs) - 1)):
-            for runner in self._top(runners, k, least=int(closed or self.settings.stopping)):
+            for runner in self._top(runners, k, least=int(closed or self.stopping)):
                 if runner.state is State.PAUSED and runner.reached < self.rungs[k + 1]:
                     return runner, self.rungs[k + 1]
         for runner in runners:  # paused below the first rung, by the user
@@ -183,10 +202,10 @@ class _Asha(RungSearch):
         size = sum(
             r.reached >= level or (r.state is State.FAILED and r.reached >= below) for r in runners
         )
-        return best(runners, level, max(least, int(size / self.settings.eta)))
+        return best(runners, level, max(least, one_in(self.factors[k], size)))
 
     def decide(self, dataset: Dataset, curve: Curve, rng: Rng) -> Decision:
-        if not self.settings.stopping:
+        if not self.stopping:
             return super().decide(dataset, curve, rng)
         runners = Runner.of(self.problem, dataset)
         k = max(k for k, level in enumerate(self.rungs) if level <= curve.reached)
