@@ -1,6 +1,7 @@
 import json
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +35,8 @@ def test_rungs_grow_by_the_factor_up_to_a_full_training(low, high, eta):
         ab.Fidelity("pixels", 8, 32),
         ab.Epochs(4, 108, levels=(4, 12, 36, 108)),
         ab.Fidelity("data_fraction", 0.1, 1.0, levels=(0.1, 0.3, 1.0)),
+        ab.Steps(100, 10_000, cost=lambda steps: 50 + steps),
+        ab.Fidelity("pixels", 8, 32, cost={8: 0.1, 32: 1}),
     ],
     ids=repr,
 )
@@ -64,6 +67,44 @@ def test_a_stored_fidelity_without_levels_is_read_as_before():
     stored = {"kind": "epochs", "low": 1, "high": 81, "continued": True}
     assert ab.Epochs(1, 81).to_dict() == stored
     assert fidelity_from_dict(stored) == ab.Epochs(1, 81)
+
+
+@given(low=ends, more=ends, overhead=st.floats(0, 1e3), power=st.floats(0, 2), at=st.floats(0, 1.2))
+def test_a_share_grows_with_the_level_up_to_one(low, more, overhead, power, at):
+    fidelity = ab.Steps(low, low + more, cost=lambda steps: overhead + steps**power)
+    levels = np.linspace(1e-3, fidelity.high, 50)
+    shares = [fidelity.share(level) for level in levels]
+    assert all(b >= a * (1 - 1e-9) for a, b in pairwise(shares))
+    assert 0 < shares[0] <= shares[-1] == fidelity.share(None) == 1
+
+
+def test_a_known_cost_is_the_share_wherever_it_is_asked():
+    affine = ab.Fidelity("data", 0.1, 1.0, cost=lambda fraction: 0.1 + fraction)
+    assert [affine.share(x) for x in (0.1, 0.37, 1.0)] == pytest.approx([2 / 11, 0.47 / 1.1, 1])
+    assert affine.share(0.05) == pytest.approx(1 / 11)  # below the lowest in proportion
+    square = ab.Epochs(1, 100, cost=lambda epochs: epochs**2)
+    assert [square.share(k) for k in (2, 7, 33, 90)] == pytest.approx(
+        [0.0004, 0.0049, 0.1089, 0.81], rel=0.01
+    )
+    given = ab.Epochs(1, 9, levels=(1, 3, 9), cost=[(9, 8), (1, 2)])
+    assert given.share(3) == pytest.approx((2 + 6 / 4) / 8)
+
+
+def test_a_function_is_asked_at_the_levels_only():
+    asked = []
+
+    def cost(level):
+        asked.append(level)
+        return 1.0 + level
+
+    ab.Epochs(4, 108, levels=(4, 12, 36, 108), cost=cost)
+    assert asked == [4, 12, 36, 108]
+
+
+def test_with_a_cost_the_factors_are_those_of_the_cost():
+    fidelity = ab.Epochs(1, 9, cost=lambda epochs: 3 + epochs)
+    assert fidelity.rungs(3) == (1, 3, 9)
+    assert fidelity.factors(3) == pytest.approx((6 / 4, 12 / 6))
 
 
 def test_only_what_is_counted_can_be_continued():
@@ -99,6 +140,16 @@ def test_a_full_training_is_no_short_level():
         (lambda: ab.Steps(1, 9, levels=()), r"must begin with 1 and end with 9, got none"),
         (lambda: ab.Fidelity("data", 0.1, 1, levels=(0.1, "1")), r"a positive number, got '1'"),
         (lambda: ab.Fidelity("data", 0.1, 1, levels=(0.1, 0.5)), r"with 0\.1 and end with 1"),
+        (
+            lambda: ab.Epochs(1, 9, cost=3),
+            r"fidelity\.cost: expected pairs of numbers, got 3\. Say cost=lambda level",
+        ),
+        (lambda: ab.Epochs(1, 9, cost=lambda k: k - 1), r"cost at 1 must be a positive number"),
+        (lambda: ab.Epochs(1, 9, cost=lambda k: None), r"cost at 1 must be .*, got None"),
+        (lambda: ab.Epochs(1, 9, cost={1: 2, 9: "8"}), r"cost at 9 must be .*, got '8'"),
+        (lambda: ab.Epochs(1, 9, cost=lambda k: 1 / k), r"cannot cost less: 1\.0 at 1, 0\.5 at 2"),
+        (lambda: ab.Epochs(1, 9, cost={1: 2, 3: 4}), r"from 1 to 9, each level once, got \[1, 3\]"),
+        (lambda: ab.Epochs(1, 9, cost=[(1, 2), (1, 3), (9, 9)]), r"each level once, got \[1, 1, 9"),
         (lambda: ab.Epochs(1, 81).rungs(1), r"eta must be a number above 1, got 1"),
         (lambda: ab.Epochs(1, 81).level(0.5), r"epochs must be a whole number from 1 to 81"),
         (lambda: ab.Epochs(1, 81).level(82), r"from 1 to 81, got 82"),

@@ -7,7 +7,7 @@ import pytest
 import archbo as ab
 from archbo.arrays import stream
 from archbo.data import Curve, Dataset
-from archbo.errors import ExhaustedError, ProblemError
+from archbo.errors import ExhaustedError, MismatchError, ProblemError
 from archbo.methods import find_method
 from archbo.methods.hyperband import brackets
 from archbo.problem import Problem
@@ -407,6 +407,24 @@ def test_a_study_trains_to_the_given_levels_only(name, tmp_path):
             study.run(train, budget=budget)
     assert set(seen) == {0.1, 0.3, 1.0}
     assert 4 <= sum(seen) < 5
+
+
+def test_a_budget_counts_what_the_fidelity_says_that_trainings_cost(tmp_path):
+    def study(cost):
+        fidelity = ab.Fidelity("data", 0.1, 1.0, levels=(0.1, 1.0), cost=cost)
+        return ab.Study(
+            tmp_path / "a.db", SPACE, method=ab.SuccessiveHalving(networks=2), fidelity=fidelity
+        )
+
+    costs = {0.1: 2, 1.0: 4}  # twice 0.5 and once 1
+    for budget, levels in ((2, [0.1, 0.1, None]), (3, [0.1, 0.1, None, 0.1, 0.1])):
+        with study(costs) as first:
+            first.run(lambda arch, trial: score(arch, trial.fidelity), budget=budget)
+            assert [record.fidelity for record in first.trials] == levels
+    with study(lambda level: costs[level]) as same:
+        assert len(same.trials) == 5
+    with pytest.raises(MismatchError, match=r"(?s)fidelity: the stored study is another.*-.*4\.0"):
+        study({0.1: 2, 1.0: 5})
 
 
 @pytest.mark.parametrize("cls", [ab.SuccessiveHalving, ab.Hyperband, ab.Asha])

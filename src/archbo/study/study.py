@@ -158,7 +158,8 @@ class Study(Reading):
             trials: how many there are at the end, those of earlier runs and repeats included;
                 results that were added, and trials that confirm, are not counted.
             budget: instead: what they cost at the end, in full trainings; 30 is worth 30 x 81
-                epochs where a full training has 81. What was begun within it is ended.
+                epochs where a full training has 81, unless the fidelity has a `cost` that says
+                otherwise. What was begun within it is ended.
             workers: how many trainings at a time.
             timeout: seconds after which a training counts as failed.
 
