@@ -13,7 +13,10 @@ from statistics import mean, stdev
 
 import torch
 from sklearn.datasets import load_digits
+from torch.nn import Module
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 import archbo as ab
 
@@ -31,40 +34,56 @@ labels = torch.tensor(digits.target)[order]
 training, validation = slice(0, 300), slice(300, 1700)
 
 
-def build(arch: ab.Architecture) -> torch.nn.Module:
+def build(arch: ab.Architecture) -> Module:
     """The network of a cell."""
     return ab.torch.build(arch, inputs=(1, 8, 8), channels=8)
 
 
-def learn(arch: ab.Architecture, seed: int) -> Iterator[tuple[int, float, torch.nn.Module]]:
-    """Train a network on 300 images: every third epoch, its accuracy on 1,400 others; itself."""
+def begin(arch: ab.Architecture, seed: int, epochs: int) -> tuple[Module, Optimizer, LRScheduler]:
+    """A new network, its optimizer, and a schedule for so many epochs."""
     torch.manual_seed(seed)
     model = build(arch)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.02
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=10 * EPOCHS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=10 * epochs)
+    return model, optimizer, schedule
+
+
+def train_epoch(model: Module, optimizer: Optimizer, schedule: LRScheduler) -> None:
+    """One epoch on the 300 images, in 10 batches."""
+    model.train()
+    for batch in torch.randperm(300).split(32):
+        loss = cross_entropy(model(images[training][batch]), labels[training][batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def accuracy(model: Module) -> float:
+    """On the 1,400 other images."""
+    model.eval()
+    with torch.no_grad():
+        guesses = model(images[validation]).argmax(dim=1)
+    return (guesses == labels[validation]).double().mean().item()
+
+
+def learn(arch: ab.Architecture, seed: int) -> Iterator[tuple[int, float, Module]]:
+    """Train a network: every third epoch, its accuracy; itself."""
+    model, optimizer, schedule = begin(arch, seed, EPOCHS)
     for epoch in range(1, EPOCHS + 1):
-        model.train()
-        for batch in torch.randperm(300).split(32):  # 10 batches
-            loss = cross_entropy(model(images[training][batch]), labels[training][batch])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+        train_epoch(model, optimizer, schedule)
         if epoch % 3 == 0:
-            model.eval()
-            with torch.no_grad():
-                guesses = model(images[validation]).argmax(dim=1)
-            yield epoch, (guesses == labels[validation]).double().mean().item(), model
+            yield epoch, accuracy(model), model
 
 
 def train(arch: ab.Architecture, trial: ab.Trial) -> float:
     """What the study calls for each architecture that it proposes."""
-    for epoch, accuracy, model in learn(arch, trial.seed):
+    for epoch, value, model in learn(arch, trial.seed):
         trial.save(model.state_dict())
-        trial.report(epoch, accuracy)
-    return accuracy
+        trial.report(epoch, value)
+    return value
 
 
 def params(arch: ab.Architecture) -> float:

@@ -27,6 +27,7 @@ from archbo.views.above import printing_above
 from archbo.views.checks import check_view
 from archbo.views.facts import check_facts, study_facts, trial_facts
 from archbo.views.infos import counts_info, failures, members, number, study_info, study_name
+from archbo.views.levels import saved
 from archbo.views.progress import ProgressView
 from archbo.views.report import write_report
 from archbo.views.tables import study_view, trial_view
@@ -37,12 +38,13 @@ def run(
     arguments: Sequence[str],
     *,
     trials: int | None,
+    budget: float | None,
     workers: int | None,
     timeout: float | None,
 ) -> int:
     """Run a program as it would run by itself, with its runs overridden and watched."""
     console = Console(highlight=False)
-    options = RunOptions(trials, workers, timeout)
+    options = RunOptions(trials, workers, timeout, budget)
     with (
         printing_above(console),
         ProgressView(console) as view,
@@ -57,7 +59,7 @@ def run(
             path=str(program),
             hint="Call it where the program runs by itself: under if __name__ == '__main__'.",
         )
-    return code or int(not all(_finished(event.records) for event in view.finished))
+    return code or int(not all(_succeeded(event.records) for event in view.finished))
 
 
 def check(
@@ -99,13 +101,13 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
         if as_json:
             _print_json(trial_facts(record))
         else:
-            console.print(trial_view(record, study))
+            console.print(trial_view(record, study, stored.records))
         return 0
     if as_json:
         _print_json(study_facts(stored.records, study, top=top))
     else:
         console.print(study_view(stored.records, study, top=top, location=store))
-    return int(not _finished(stored.records))
+    return int(not _succeeded(stored.records))
 
 
 def report(store: str, output: Path) -> int:
@@ -150,8 +152,9 @@ def _load(location: str) -> _Stored:
         return _Stored(study.read(), study.settings)
 
 
-def _finished(records: Sequence[TrialRecord]) -> bool:
-    return any(r.state is State.FINISHED for r in records)
+def _succeeded(records: Sequence[TrialRecord]) -> bool:
+    """Whether any training came to something."""
+    return any(r.state is State.FINISHED or r.state.short for r in records)
 
 
 def _print_json(document: Mapping[str, Any]) -> None:
@@ -170,10 +173,15 @@ def _say_result(console: Console, event: RunEvent) -> None:
         among = f"{len(event.records)} trials" + (f", {failed} of them failed" if failed else "")
         words = f"The best of {among}: {study.objective} {number(best[0].value)}"
         console.print(Text(f"{words} (trial {best[0].trials[0]})", style="bold"), soft_wrap=True)
+    elif any(record.state.short for record in event.records):
+        words = "No training was a full one; a larger budget trains the best in full."
+        console.print(Text(words, style="yellow"), soft_wrap=True)
     else:
         reasons = failures(event.records)
         why = f" {reasons[0].error.splitlines()[0]}" if reasons else ""
         console.print(Text(f"No trial has finished.{why}", style="red"), soft_wrap=True)
+    if study.fidelity is not None and (best or _succeeded(event.records)):
+        console.print(Text(str(saved(event.records, study.fidelity))), soft_wrap=True)
     if location is None:
         console.print('The study was in memory only; Study("name.db", ...) keeps the next one.')
         return

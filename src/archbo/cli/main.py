@@ -59,7 +59,22 @@ def run(
     *,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", "-n", min=1, help="How many trials the study has at the end."),
+        typer.Option(
+            "--trials",
+            "-n",
+            min=1,
+            help="How many trials the study has at the end; those that were paused count, too.",
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget",
+            "-b",
+            min=0.001,
+            help="Instead: what they cost at the end, in full trainings; for a search that "
+            "decides how far each training goes.",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -77,8 +92,17 @@ def run(
     """
     from archbo.cli import commands
 
+    if trials is not None and budget is not None:
+        raise typer.BadParameter("give --trials or --budget, not both")
     raise typer.Exit(
-        commands.run(program, arguments or [], trials=trials, workers=workers, timeout=timeout)
+        commands.run(
+            program,
+            arguments or [],
+            trials=trials,
+            budget=budget,
+            workers=workers,
+            timeout=timeout,
+        )
     )
 
 

@@ -62,6 +62,9 @@ class Each:
         done = _counts(records)
         return sum(max(0, self.repeats - done[arch.id]) for arch in self.architectures)
 
+    def spending(self, records: Sequence[TrialRecord]) -> None:  # noqa: ARG002 - trials are counted
+        return None
+
     def next(self, records: Sequence[TrialRecord]) -> Proposal:
         done = _counts(records)
         return Proposal(min(self.architectures, key=lambda arch: done[arch.id]), "confirm")
@@ -82,6 +85,9 @@ class Budget:
     def left(self, records: Sequence[TrialRecord]) -> int:
         done = _counts(records)
         return self.budget - sum(done[arch.id] for arch in self.architectures)
+
+    def spending(self, records: Sequence[TrialRecord]) -> None:  # noqa: ARG002 - trials are counted
+        return None
 
     def next(self, records: Sequence[TrialRecord]) -> Proposal:
         place = {arch.id: i for i, arch in enumerate(self.architectures)}

@@ -17,7 +17,7 @@ from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import NewTrial
 from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
-from archbo.study.session import Observer, Resources, RunEvent
+from archbo.study.session import Observer, Resources, RunEvent, Spending
 from archbo.training import Event, Failed, Finished, Reported, Train
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class Plan(Protocol):
         """How many trials are still to begin."""
         ...
 
+    def spending(self, records: Sequence[TrialRecord]) -> Spending | None:
+        """What is spent of its budget, if it has one that is not a number of trials."""
+        ...
+
     def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
         """The one to begin now; None to wait for those in training.
 
@@ -51,19 +55,26 @@ class Plan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Go on until the search has made `trials` trials, or has spent `budget` full trainings."""
+    """Go on until the search has made `trials` trials, or has spent `budget` full trainings.
+
+    A budget is for a study with a fidelity.
+    """
 
     study: Study
     trials: int = 0
     budget: float | None = None
 
     def left(self, records: Sequence[TrialRecord]) -> int:
-        searched = [record for record in records if record.searched]
-        if self.budget is None:
-            return self.trials - len(searched)
+        spending = self.spending(records)
+        if spending is None:
+            return self.trials - sum(record.searched for record in records)
+        return ceil(spending.budget - spending.spent - _ROUNDING)
+
+    def spending(self, records: Sequence[TrialRecord]) -> Spending | None:
         fidelity = self.study.problem.fidelity
-        spent = len(searched) if fidelity is None else sum(cost(fidelity, r) for r in searched)
-        return ceil(self.budget - spent - _ROUNDING)
+        if self.budget is None or fidelity is None:
+            return None
+        return Spending(sum(cost(fidelity, r) for r in records if r.searched), self.budget)
 
     def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
         return propose(self.study, records)
@@ -91,8 +102,9 @@ def run(
                 loop.warn()
         except KeyboardInterrupt:
             done = sum(r.state is not State.RUNNING for r in loop.records)
+            of = "" if plan.spending(loop.records) else f" of {loop.total}"
             sys.stderr.write(
-                f"Stopped after {done} of {loop.total} trials; all results are stored"
+                f"Stopped after {done}{of} trials; all results are stored"
                 f"{f' in {study.location}' if study.location else ''}. "
                 "The same command goes on from here.\n"
             )
@@ -284,7 +296,9 @@ class _Loop:
     def _tell(self, kind: Literal["begin", "started", "reported", "ended", "done"]) -> None:
         if self.observer is not None:
             total = max(self.total, len(self.records))  # a budget does not say how many
-            self.observer(RunEvent(kind, tuple(self.records), total, self.study, self.note))
+            spending = self.plan.spending(self.records)
+            records = tuple(self.records)
+            self.observer(RunEvent(kind, records, total, self.study, self.note, spending))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from archbo.data import TrialRecord
 from archbo.errors import ProblemError
@@ -56,6 +56,13 @@ class RunOptions:
     trials: int | None = None
     workers: int | None = None
     timeout: float | None = None
+    budget: float | None = None
+
+    def extent(self, trials: int | None, budget: float | None) -> tuple[int | None, float | None]:
+        """How many trials and which budget the program asked for, or what replaces both."""
+        if self.trials is None and self.budget is None:
+            return trials, budget
+        return self.trials, self.budget
 
     def resources(self, workers: int, timeout: float | None) -> Resources:
         """What the program asked for, or what replaces it."""
@@ -63,6 +70,24 @@ class RunOptions:
             workers if self.workers is None else self.workers,
             timeout if self.timeout is None else self.timeout,
         )
+
+
+class Spending(NamedTuple):
+    """What a run with a budget has spent of it, in full trainings.
+
+    What is in training counts as if it had reached its level.
+    """
+
+    spent: float
+    budget: float
+
+    def __str__(self) -> str:
+        """In words.
+
+        >>> print(Spending(12.333, 30.0))
+        12.3 of 30 full trainings
+        """
+        return f"{self.spent:.1f} of {self.budget:g} full trainings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,7 @@ class RunEvent:
         total: how many trials the run is for.
         study: the study that runs.
         note: why the run ended early, in a sentence; else empty.
+        spending: where the run has a budget: what of it is spent; then `total` is a guess.
     """
 
     kind: Literal["begin", "started", "reported", "ended", "done"]
@@ -82,6 +108,7 @@ class RunEvent:
     total: int
     study: Study
     note: str = ""
+    spending: Spending | None = None
 
 
 Observer = Callable[[RunEvent], None]

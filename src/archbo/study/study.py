@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +157,8 @@ class Study(Reading):
             train: `train(arch, trial)` gives the objective's value; with several workers it must
                 be importable, so defined at the top level of a module or of the program.
             trials: how many there are at the end, those of earlier runs and repeats included;
-                results that were added, and trials that confirm, are not counted.
+                results that were added, and trials that confirm, are not counted. With a fidelity
+                a trial counts when it has begun, however far it goes; `budget` says more there.
             budget: instead: what they cost at the end, in full trainings; 30 is worth 30 x 81
                 epochs where a full training has 81, unless the fidelity has a `cost` that says
                 otherwise. What was begun within it is ended.
@@ -173,9 +175,7 @@ class Study(Reading):
         if around.diverts(self, train):
             return self
         options = around.options
-        if options.trials is not None:
-            trials, budget = options.trials, None
-        plan = self._plan(trials, budget)
+        plan = self._plan(*options.extent(trials, budget))
         resources = options.resources(workers, timeout)
         loop.run(self, train, plan, resources, observer=around.observer)
         return self
@@ -190,6 +190,8 @@ class Study(Reading):
             raise ProblemError("give trials or a budget, not both")
         if isinstance(budget, bool) or not (isinstance(budget, (int, float)) and budget > 0):
             raise ProblemError(f"budget must be a positive number, got {budget!r}")
+        if self.problem.fidelity is None:  # each training is a full one
+            return loop.Search(self, ceil(budget))
         return loop.Search(self, budget=float(budget))
 
     def confirm(

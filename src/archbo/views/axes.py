@@ -16,6 +16,7 @@ from archbo.views.infos import number
 WIDTH, HEIGHT = 520, 320
 LEFT, RIGHT, TOP, BOTTOM = 58, 18, 30, 46  # room for axis texts
 MOST_TICKS = 7
+TICK_ROOM = 40.0  # pixels from one tick to the next
 MANY = 120  # marks
 NARROWEST = 1e-9  # a relative range below this is rounding, not spread
 SHAPES = {
@@ -24,8 +25,13 @@ SHAPES = {
     "random": "M0 -5.4L5.4 0L0 5.4L-5.4 0z",
     "evolution": "M-4 -4H4V4H-4z",
     "user": "M0 -5.2L5 4H-5z",
+    "running": "M-4 -4.5L5 0L-4 4.5z",
+    "paused": "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",
+    "stopped": "M0 -5V5",
     "failed": "M-4 -4L4 4M-4 4L4 -4",
 }
+"""Of marks by origin, and of the ends of learning curves by the trial's state."""
+
 OTHER = "M-4.5 0H4.5M0 -4.5V4.5"
 
 
@@ -97,8 +103,19 @@ def typical(values: Sequence[float], *, maximize: bool) -> tuple[float, float]:
     return padded(kept)
 
 
-def frame(x: Scale, y: Scale, *, across: str, up: str, whole: bool = False) -> Iterator[str]:
-    """Grid lines, tick labels and the names of both axes."""
+def apart(ticks: Sequence[float], scale: Scale) -> list[float]:
+    """Those of ascending numbers whose labels have room: the last, and others before it."""
+    kept: list[float] = []
+    for tick in reversed(ticks):
+        if not kept or scale(kept[-1]) - scale(tick) >= TICK_ROOM:
+            kept.append(tick)
+    return kept[::-1]
+
+
+def frame(
+    x: Scale, y: Scale, *, across: str, up: str, whole: bool = False, ticks: Sequence[float] = ()
+) -> Iterator[str]:
+    """Grid lines, tick labels and the names of both axes; with the given ticks across, if any."""
     for tick in y.ticks():
         at = y(tick)
         yield f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}"/>'
@@ -106,7 +123,7 @@ def frame(x: Scale, y: Scale, *, across: str, up: str, whole: bool = False) -> I
             f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" '
             f'text-anchor="end">{_tick(tick)}</text>'
         )
-    for tick in x.ticks(whole=whole):
+    for tick in ticks or x.ticks(whole=whole):
         yield (
             f'<text class="tick" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 18}" '
             f'text-anchor="middle">{_tick(tick)}</text>'
@@ -146,9 +163,14 @@ def mark_size(count: int) -> float:
     return 1.0 if count <= MANY else 0.7
 
 
-def legend(kinds: Sequence[str]) -> str:
-    """The shapes in use and what they mean, as HTML."""
+def legend(kinds: Sequence[str], lines: Sequence[str] = ()) -> str:
+    """The shapes in use and what they mean, as HTML; before them the names of coloured lines."""
     items = "".join(
+        f'<li><svg viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
+        f'<g class="series s{k}"><path d="M-7 0H7"/></g></svg>{escape(name)}</li>'
+        for k, name in enumerate(lines)
+    )
+    items += "".join(
         f'<li><svg viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
         f'<g class="mark {kind if kind in SHAPES else "other"}">'
         f'<path d="{SHAPES.get(kind, OTHER)}"/></g></svg>{escape(kind)}</li>'

@@ -13,6 +13,7 @@ from archbo.checks.results import Share
 from archbo.data import TrialRecord
 from archbo.spaces import Architecture
 from archbo.views.confirmed import confirmation_facts, confirmed
+from archbo.views.curves import curves_info
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -22,6 +23,7 @@ from archbo.views.infos import (
     history_info,
     members,
 )
+from archbo.views.levels import levels_facts
 
 
 def study_facts(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def study_facts(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -
             for step in history_info(records, study).steps
         ],
         "confirmed": confirmation_facts(confirmed(records, study)),
+        "fidelity": levels_facts(records, curves_info(records, study), study),
         "failures": [{"error": f.error, "trials": list(f.trials)} for f in failures(records)],
         "trials": dict(counts.states),
         "origins": dict(counts.origins),

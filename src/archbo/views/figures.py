@@ -22,14 +22,12 @@ from archbo.views.axes import (
 )
 from archbo.views.infos import (
     CalibrationInfo,
-    CurvesInfo,
     HistoryInfo,
     StudyInfo,
     number,
 )
 
 FAILED_STRIP = 26.0  # pixels for the failed trials under the others
-MOST_CURVES = 300
 DECADES = 30.0  # a range with this ratio is better read on a logarithmic scale
 
 
@@ -101,27 +99,6 @@ def calibration_figure(info: CalibrationInfo, study: StudyInfo) -> str:
         elements.append(mark(x(p.mean), y(p.value), p.origin, tip, p.number, size=size, more=more))
     label = f"Predicted against observed {study.objective} of {len(info.points)} trials"
     return figure(elements, label) + legend(list(dict.fromkeys(p.origin for p in info.points)))
-
-
-def curves_figure(info: CurvesInfo, study: StudyInfo) -> str:
-    """The learning curves, the incumbent's in front; the latest few hundred of many."""
-    numbers = sorted(info.curves)[-MOST_CURVES:]
-    if info.best is not None:
-        numbers = [n for n in numbers if n != info.best] + [info.best]
-    points = [point for n in numbers for point in info.curves[n]]
-    epochs = [epoch for epoch, _ in points]
-    x = x_scale(min(epochs), max(epochs))
-    y = y_scale(*typical([value for _, value in points], maximize=study.maximize))
-    elements = [*frame(x, y, across="epoch", up=study.objective, whole=True)]
-    for n in numbers:
-        steps = "L".join(f"{x(epoch):.1f} {y(value):.1f}" for epoch, value in info.curves[n])
-        kind = "curve best" if n == info.best else "curve"
-        tip = f"Trial {n}: {number(info.curves[n][-1][1])} after {info.curves[n][-1][0]} epochs"
-        elements.append(
-            f'<a class="{kind}" href="#trial-{n}" tabindex="-1" data-tip="{tip}">'
-            f'<path d="M{steps}"/></a>'
-        )
-    return figure(elements, f"Learning curves of {len(numbers)} trials")
 
 
 def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInfo) -> str:

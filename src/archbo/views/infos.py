@@ -13,7 +13,7 @@ from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
 
 from archbo.data import State, TrialRecord
-from archbo.fidelity import fidelity_from_dict
+from archbo.fidelity import FidelityRange, fidelity_from_dict
 from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
 
@@ -29,6 +29,7 @@ class StudyInfo(NamedTuple):
         maximize: whether more is better.
         space: where.
         facts: everything else that was set, by name, as text.
+        fidelity: how far trainings go; None where each is a full one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StudyInfo(NamedTuple):
     maximize: bool
     space: Part
     facts: Mapping[str, str]
+    fidelity: FidelityRange | None = None
 
     def better(self, value: float, than: float) -> bool:
         """Whether a value is strictly better than another."""
@@ -103,13 +105,6 @@ class CalibrationInfo(NamedTuple):
     rank_correlation: float | None
 
 
-class CurvesInfo(NamedTuple):
-    """The learning curves: (epoch, value) by trial number, and which is the incumbent's."""
-
-    curves: Mapping[int, tuple[tuple[int, float], ...]]
-    best: int | None
-
-
 class Failure(NamedTuple):
     """One reason why trials failed, and which."""
 
@@ -142,8 +137,10 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
     for key in {"program", "files"} & facts.keys():
         facts[key] = PurePath(facts[key]).name  # a page is shown to others
+    fidelity = None
     if settings.get("fidelity"):
-        facts["fidelity"] = str(fidelity_from_dict(settings["fidelity"]))
+        fidelity = fidelity_from_dict(settings["fidelity"])
+        facts["fidelity"] = str(fidelity)
     if settings.get("start"):
         facts["start"] = f"{len(settings['start'])} given"
     return StudyInfo(
@@ -152,6 +149,7 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
         maximize=settings["direction"] == "maximize",
         space=from_dict(settings["space"]),
         facts={key: words for key, words in facts.items() if words},
+        fidelity=fidelity,
     )
 
 
@@ -225,20 +223,6 @@ def calibration_info(records: Sequence[TrialRecord]) -> CalibrationInfo:
     ]
     ranks = _rank_correlation([p.mean for p in points], [p.value for p in points])
     return CalibrationInfo(points, shares[0], shares[1], ranks)
-
-
-def curves_info(records: Sequence[TrialRecord], study: StudyInfo) -> CurvesInfo:
-    """The learning curves of all trials that reported at least twice."""
-    curves = {
-        r.number: tuple((p.epoch, p.value) for p in sorted(r.reports, key=lambda p: p.epoch))
-        for r in records
-        if len(r.reports) > 1
-    }
-    steps = history_info(records, study).steps
-    leaders = [
-        r.number for r in records if steps and r.architecture_id == steps[-1].architecture_id
-    ]
-    return CurvesInfo(curves, next((n for n in leaders if n in curves), None))
 
 
 def failures(records: Sequence[TrialRecord]) -> list[Failure]:

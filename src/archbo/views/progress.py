@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from archbo.data import State, TrialRecord
+from archbo.fidelity import FidelityRange
+from archbo.study.proposing import cost
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -25,9 +27,10 @@ from archbo.views.infos import (
     study_info,
     study_name,
 )
+from archbo.views.levels import in_training, standing
 
 if TYPE_CHECKING:
-    from archbo.study.session import RunEvent
+    from archbo.study.session import RunEvent, Spending
 
 RUNNING_LISTED = 6
 
@@ -39,39 +42,81 @@ class Status(NamedTuple):
         done: how many trials have ended, failures included.
         total: how many there will be.
         failed: how many failed.
+        paused: how many stand still short of a full training, to go on or not.
         running: the trials in training.
         best: the incumbent; None before the first result.
         seconds_left: until the end at the pace so far; None before the first end.
+        spending: what of its budget has been trained, if it has one.
     """
 
     done: int
     total: int
     failed: int
+    paused: int
     running: tuple[TrialRecord, ...]
     best: Member | None
     seconds_left: float | None
+    spending: Spending | None = None
 
 
 def run_status(
-    records: Sequence[TrialRecord], total: int, study: StudyInfo, *, workers: int, now: float
+    records: Sequence[TrialRecord],
+    total: int,
+    study: StudyInfo,
+    *,
+    workers: int,
+    now: float,
+    spending: Spending | None = None,
 ) -> Status:
     """Where a run stands at `now`, in seconds since 1970.
 
     The time left is that of the trials to come at the mean time of those that have ended, and the
-    rest of that time for those in training, shared by the workers.
+    rest of that time for those in training, shared by the workers. With a budget it is that of the
+    full trainings to come, at the time that one took so far.
     """
     ended = [r for r in records if r.state is not State.RUNNING]
     running = tuple(r for r in records if r.state is State.RUNNING)
-    took = [r.seconds for r in ended if r.seconds is not None]
-    left = None
-    if took:
-        mean = fmean(took)
-        waiting = max(total - len(ended) - len(running), 0) * mean
-        started = sum(max(mean - (now - r.created), 0.0) for r in running)
-        left = (waiting + started) / max(workers, 1)
+    if spending is not None and study.fidelity is not None:
+        ahead = sum(_ahead(r, study.fidelity) for r in running)
+        work = _work_left(ended, spending, ahead, study.fidelity)
+        spending = spending._replace(spent=spending.spent - ahead)
+    else:
+        work = _trials_left(ended, running, total, now)
+    left = None if work is None else work / max(workers, 1)
     failed = sum(r.state is State.FAILED for r in ended)
     best = next(iter(members(records, study, limit=1)), None)
-    return Status(len(ended), total, failed, running, best, left)
+    paused = sum(r.state.short for r in ended)
+    return Status(len(ended), total, failed, paused, running, best, left, spending)
+
+
+def _trials_left(
+    ended: Sequence[TrialRecord], running: Sequence[TrialRecord], total: int, now: float
+) -> float | None:
+    """Seconds of training until there are `total` trials."""
+    took = [r.seconds for r in ended if r.seconds is not None]
+    if not took:
+        return None
+    mean = fmean(took)
+    waiting = max(total - len(ended) - len(running), 0) * mean
+    return waiting + sum(max(mean - (now - r.created), 0.0) for r in running)
+
+
+def _work_left(
+    ended: Sequence[TrialRecord], spending: Spending, ahead: float, fidelity: FidelityRange
+) -> float | None:
+    """Seconds of training until the budget is spent, and what is in training has ended."""
+    took = [(r.seconds, cost(fidelity, r)) for r in ended if r.seconds is not None]
+    trained = sum(share for _, share in took)
+    if not trained:
+        return None
+    coming = ahead + max(spending.budget - spending.spent, 0.0)
+    return coming * sum(seconds for seconds, _ in took) / trained
+
+
+def _ahead(record: TrialRecord, fidelity: FidelityRange) -> float:
+    """What a running trial has still to train, in full trainings."""
+    done = record.reports[-1].epoch if record.reports and fidelity.counted else 0.0
+    return max(cost(fidelity, record) - fidelity.share(done), 0.0)
 
 
 class ProgressView:
@@ -120,7 +165,7 @@ class ProgressView:
                 record.state is State.FAILED or not self._console.is_terminal
             ):
                 self._line(record, event, self._study)
-        self._ended.update(r.number for r in ended)
+        self._ended = {r.number for r in ended}  # one that was paused may end again
         if event.kind == "done":
             self.finished.append(event)
             self._event = self._study = None
@@ -142,9 +187,15 @@ class ProgressView:
 
     def _begin(self, event: RunEvent, ended: int) -> None:
         assert self._study is not None
-        already = f", {ended} of them done already" if ended else ""
-        trials = "1 trial" if event.total == 1 else f"{event.total} trials"
-        words = f"{self._study.name}: {trials}{already}"
+        if event.spending is not None:
+            spent, budget = event.spending
+            already = f", {spent:.1f} of them spent already" if spent else ""
+            much = "1 full training" if budget == 1 else f"{budget:g} full trainings"
+            words = f"{self._study.name}: a budget of {much}{already}"
+        else:
+            already = f", {ended} of them done already" if ended else ""
+            trials = "1 trial" if event.total == 1 else f"{event.total} trials"
+            words = f"{self._study.name}: {trials}{already}"
         self._console.print(Text(words), soft_wrap=True)
 
     def _line(self, record: TrialRecord, event: RunEvent, study: StudyInfo) -> None:
@@ -153,14 +204,13 @@ class ProgressView:
         if record.value is not None:
             words += f"{study.objective} {number(record.value)}"
         elif record.interim is not None and record.reached is not None:
-            words += f"{study.objective} {number(record.interim)}, {record.state} at "
-            words += number(record.reached)
+            words += f"{study.objective} {number(record.interim)}, {standing(record, study)}"
         else:
             words += f"failed: {(record.error or 'no reason recorded').strip().splitlines()[0]}"
         if self._console.is_terminal:
             self._console.print(Text(words, style="red"), soft_wrap=True)
             return
-        words = f"{status.done:>{len(str(status.total))}}/{status.total}  {words}"
+        words = f"{_far(status)}  {words}"
         if status.best is not None:
             words += f", best {number(status.best.value)}"
         if status.seconds_left:
@@ -169,7 +219,12 @@ class ProgressView:
 
     def _status(self, event: RunEvent, study: StudyInfo) -> Status:
         return run_status(
-            event.records, event.total, study, workers=self._workers, now=self._clock()
+            event.records,
+            event.total,
+            study,
+            workers=self._workers,
+            now=self._clock(),
+            spending=event.spending,
         )
 
     def _display(self) -> RenderableType:
@@ -184,9 +239,11 @@ def run_view(status: Status, study: StudyInfo) -> RenderableType:
     head = Table.grid(padding=(0, 2))
     words: list[RenderableType] = [
         Text(study.name, style="bold"),
-        ProgressBar(status.total, status.done, width=32),
+        ProgressBar(*_bar(status), width=32),
+        Text(_far(status).strip() if status.spending is None else str(status.spending)),
     ]
-    words.append(Text(f"{status.done}/{status.total}"))
+    if status.paused:
+        words.append(Text(f"{status.paused} paused", style="blue"))
     if status.failed:
         words.append(Text(f"{status.failed} failed", style="red"))
     if status.seconds_left is not None:
@@ -204,7 +261,7 @@ def run_view(status: Status, study: StudyInfo) -> RenderableType:
             )
         )
     if status.running:
-        shown = " · ".join(map(_running, status.running[:RUNNING_LISTED]))
+        shown = " · ".join(in_training(r, study) for r in status.running[:RUNNING_LISTED])
         lines.append(_one_line(("training ", "dim"), shown))
     return Group(*lines)
 
@@ -213,11 +270,20 @@ def _left(seconds: float) -> str:
     return "less than 10 s left" if seconds < 10 else f"about {duration(seconds)} left"
 
 
-def _running(record: TrialRecord) -> str:
-    if not record.reports:
-        return f"trial {record.number}"
-    last = record.reports[-1]
-    return f"trial {record.number}: epoch {last.epoch}, {number(last.value, digits=4)}"
+def _far(status: Status) -> str:
+    """How far a run is, of how much, at a width that does not change."""
+    if status.spending is None:
+        return f"{status.done:>{len(str(status.total))}}/{status.total}"
+    spent, budget = (f"{amount:.1f}" for amount in status.spending)
+    return f"{spent:>{len(budget)}}/{budget}"
+
+
+def _bar(status: Status) -> tuple[float, float]:
+    """The length of the bar, and how much of it is filled."""
+    if status.spending is None:
+        return status.total, status.done
+    spent, budget = status.spending
+    return budget, min(spent, budget)
 
 
 def _one_line(*parts: str | tuple[str, str]) -> Text:

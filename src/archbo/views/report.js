@@ -55,7 +55,7 @@ function compare(a, b) {
   return typeof a === "number" ? -1 : 1;
 }
 
-for (const head of document.querySelectorAll("th")) {
+for (const head of document.querySelectorAll("th:has(button)")) {
   head.firstElementChild.addEventListener("click", () => {
     const table = head.closest("table");
     const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;

@@ -9,10 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from archbo.data import TrialRecord
+from archbo.data import State, TrialRecord
 from archbo.graphs.drawing import svg
 from archbo.views.confirmed import confirmation_section, confirmed
-from archbo.views.figures import calibration_figure, curves_figure, feature_figure, history_figure
+from archbo.views.curves import CurvesInfo, curves_figure, curves_info
+from archbo.views.figures import calibration_figure, feature_figure, history_figure
 from archbo.views.infos import (
     CalibrationInfo,
     HistoryInfo,
@@ -20,7 +21,6 @@ from archbo.views.infos import (
     StudyInfo,
     calibration_info,
     counts_info,
-    curves_info,
     duration,
     history_info,
     members,
@@ -29,6 +29,7 @@ from archbo.views.infos import (
     scalar_settings,
     study_info,
 )
+from archbo.views.levels import levels_panel, saved, standing
 from archbo.views.page import page, pairs, panel
 
 BEST_SHOWN = 6
@@ -60,24 +61,21 @@ def render_report(
     calibration = calibration_info(records)
     curves = curves_info(records, study)
     best = members(records, study, limit=BEST_SHOWN)
-    panels = [
-        panel("The search", _search_words(history, study), history_figure(history, study)),
-        panel(
-            "Predicted and observed",
-            _calibration_words(calibration),
-            calibration_figure(calibration, study),
-        ),
-    ]
-    if curves.curves:
-        words = "Every trial that reported its progress; the best one is drawn in front."
+    panels = [panel("The search", _search_words(history, study), history_figure(history, study))]
+    if calibration.points:
+        words, drawn = _calibration_words(calibration), calibration_figure(calibration, study)
+        panels.append(panel("Predicted and observed", words, drawn))
+    if curves.lines:
+        words = _curves_words(curves, study)
         panels.append(panel("Learning curves", words, curves_figure(curves, study)))
+    panels.append(levels_panel(records, curves, study))
     feature = next((name for r in records for name in r.features), None)
     if feature is not None:
         words = "What each trial reached against what was known before it began."
         drawn = feature_figure(history.trials, feature, study)
         panels.append(panel(f"By {escape(feature)}", words, drawn))
     sections = [
-        _header(study, records, best),
+        _header(study, records, best, curves),
         f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>',
         _best_section(best, study),
         confirmation_section(confirmed(records, study), study),
@@ -87,17 +85,21 @@ def render_report(
     return page(f"{name} · archbo", "".join(sections))
 
 
-def _header(study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Member]) -> str:
+def _header(
+    study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Member], curves: CurvesInfo
+) -> str:
     counts = counts_info(records)
     aim = "highest" if study.maximize else "lowest"
-    tiles = [
-        ("finished", str(counts.states["finished"])),
-        ("failed", str(counts.states["failed"])),
-        ("running", str(counts.states["running"])),
-        ("distinct architectures", number(counts.architectures)),
-        ("of training", duration(counts.seconds)),
-    ]
-    tiles = [(label, value) for label, value in tiles if label != "running" or value != "0"]
+    always = (State.FINISHED, State.FAILED)
+    states = (*always, State.PAUSED, State.STOPPED, State.RUNNING)
+    tiles = [(s.value, str(n)) for s in states if (n := counts.states[s]) or s in always]
+    tiles.append(("distinct architectures", number(counts.architectures)))
+    if study.fidelity is not None and curves.lines:
+        took = saved(records, study.fidelity)
+        tiles.append((took.unit, number(took.trained, digits=3)))
+        if took.share > 0:
+            tiles.append((f"of the {took.unit} saved", f"{took.share:.0%}"))
+    tiles.append(("of training", duration(counts.seconds)))
     shown = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles)
     if best:
         top = best[0]
@@ -108,6 +110,14 @@ def _header(study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Mem
             f"{escape(study.objective)}, of {trials} {links}.</p>"
             f'<p class="one-line">{escape(one_line(top.architecture))}</p>'
         )
+    elif study.fidelity is not None and curves.best:
+        line = curves.best[0]
+        lead = (
+            f'<p class="lead"><span class="value">{number(line.points[-1][1])}</span> is the '
+            f"{escape(study.objective)} of the trial that got furthest, "
+            f'<a href="#trial-{line.trial}">{line.trial}</a>, at {number(line.reached)} of '
+            f"{number(study.fidelity.high)} {escape(study.fidelity.name)}.</p>"
+        )
     else:
         lead = '<p class="lead">No trial has finished yet.</p>'
     return (
@@ -117,20 +127,32 @@ def _header(study: StudyInfo, records: Sequence[TrialRecord], best: Sequence[Mem
 
 
 def _search_words(history: HistoryInfo, study: StudyInfo) -> str:
+    every = "trial" if study.fidelity is None else "full training"
     if not history.steps:
-        return f"The {escape(study.objective)} of every trial."
+        return f"The {escape(study.objective)} of every {every}."
     last = history.steps[-1].number
     after = sum(t.number > last for t in history.trials)
     changed = f"at trial {last}; {after} came after" if after else f"at the last trial, {last}"
     return (
-        f"The {escape(study.objective)} of every trial; the line is the best so far. "
+        f"The {escape(study.objective)} of every {every}; the line is the best so far. "
         f"It last changed {changed}."
     )
 
 
+def _curves_words(curves: CurvesInfo, study: StudyInfo) -> str:
+    front = (
+        "the best are drawn in front." if len(curves.best) > 1 else "the best is drawn in front."
+    )
+    if study.fidelity is None:
+        return f"Every trial that reported its progress; {front}"
+    if study.fidelity.continued:
+        return f"Every training as far as it went, with where it stands; {front}"
+    return f"Every network, its trainings of different levels as one line; {front}"
+
+
 def _calibration_words(info: CalibrationInfo) -> str:
-    if info.within_one is None or info.within_two is None:
-        return "What the model expected before each training, and what came."
+    assert info.within_one is not None
+    assert info.within_two is not None
     words = (
         f"{info.within_one:.0%} of {len(info.points)} results lie within one standard deviation "
         f"of their prediction (a calibrated model: 68%), {info.within_two:.0%} within two (95%)."
@@ -191,7 +213,13 @@ def _row(trial: TrialRecord, names: Sequence[str], study: StudyInfo) -> str:
     if trial.prediction is not None:
         sd = number(trial.prediction.sd, digits=2)
         predicted = f"{number(trial.prediction.mean, digits=4)} <small>± {sd}</small>"
-    result = number(trial.value) if trial.value is not None else f"<em>{trial.state.value}</em>"
+    stands = f"<em>{escape(standing(trial, study))}</em>"
+    if trial.value is not None:
+        result = number(trial.value)
+    elif trial.interim is not None:
+        result = f"{number(trial.interim)} <small>{stands}</small>"
+    else:
+        result = stands
     cells = [
         _cell(str(trial.number), trial.number),
         _cell(result, trial.value),
@@ -210,7 +238,7 @@ def _row(trial: TrialRecord, names: Sequence[str], study: StudyInfo) -> str:
     return (
         f'<tr id="trial-{trial.number}" class="{trial.state.value}">{"".join(cells)}'
         f'<td class="wide"><details><summary>{escape(line)}</summary>'
-        f"{''.join(_details(trial))}</details>{error}</td></tr>"
+        f"{''.join(_details(trial, study))}</details>{error}</td></tr>"
     )
 
 
@@ -221,8 +249,8 @@ def _cell(shown: str, key: float | str | None) -> str:
     return f"<td{kind}{value}>{shown}</td>"
 
 
-def _details(trial: TrialRecord) -> Iterator[str]:
-    facts = {"id": trial.architecture_id, "state": trial.state.value}
+def _details(trial: TrialRecord, study: StudyInfo) -> Iterator[str]:
+    facts = {"id": trial.architecture_id, "state": standing(trial, study)}
     if trial.created:
         when = datetime.fromtimestamp(trial.created, tz=UTC)
         facts["started"] = when.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from archbo.data import State, TrialRecord
 from archbo.views.confirmed import confirmation_parts, confirmed
+from archbo.views.curves import curves_info, curves_parts, sparkline
 from archbo.views.infos import (
     Member,
     StudyInfo,
@@ -24,6 +25,7 @@ from archbo.views.infos import (
     number,
     one_line,
 )
+from archbo.views.levels import levels_parts, standing
 
 TRIALS_LISTED = 8
 STEPS_LISTED = 12
@@ -41,6 +43,7 @@ def study_view(
         location: where the study is, as `archbo show` takes it.
     """
     best = members(records, study, limit=max(top, 1))
+    curves = curves_info(records, study, top=top)
     parts: list[RenderableType] = [_title(study), _counts(records)]
     if best:
         parts += [*_incumbent(best[0], study), *_best(best[:top], study)]
@@ -48,14 +51,23 @@ def study_view(
         parts += [*_history(records, study), *_calibration(records)]
     else:
         parts.append(Text("\nNo trial has finished yet.", style="yellow"))
+    parts += [*curves_parts(curves, study), *levels_parts(records, curves, study)]
     return Group(*parts, *_failures(records, location))
 
 
-def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
-    """Everything about one trial."""
+def trial_view(
+    record: TrialRecord, study: StudyInfo, records: Sequence[TrialRecord] = ()
+) -> RenderableType:
+    """Everything about one trial.
+
+    Args:
+        record: the trial.
+        study: what it is of.
+        records: all trials, for those of the same network that were trained to another level.
+    """
     architecture = study.space.architecture(record.architecture)
     grid = _grid()
-    grid.add_row("state", Text(record.state.value, style=_STYLES[record.state]))
+    grid.add_row("state", Text(standing(record, study), style=_STYLES[record.state]))
     if record.value is not None:
         grid.add_row(study.objective, Text(number(record.value), style="bold"))
     if record.interim is not None and record.reached is not None:
@@ -76,13 +88,43 @@ def trial_view(record: TrialRecord, study: StudyInfo) -> RenderableType:
     if architecture.graph.labels:
         parts.append(_indented(Text(str(architecture.graph))))
     if record.reports:
+        values = [report.value for report in record.reports]
         points = ", ".join(f"{r.epoch}: {number(r.value, digits=4)}" for r in record.reports)
-        parts += [_heading(f"{study.objective} by epoch"), _indented(Text(points))]
+        parts.append(_heading(f"{study.objective} by {_counted(study)}"))
+        if len(values) > 2:
+            parts.append(_indented(Text(sparkline(values), style="cyan")))
+        parts.append(_indented(Text(points)))
+    parts += _other_levels(record, study, records)
     if record.error:
         parts += [_heading("Error"), _indented(Text(record.error, style="red"))]
     if record.traceback:
         parts.append(_indented(Text(record.traceback, style="dim")))
     return Group(*parts)
+
+
+def _counted(study: StudyInfo) -> str:
+    """What a report counts."""
+    fidelity = study.fidelity
+    return fidelity.name.removesuffix("s") if fidelity is not None and fidelity.counted else "epoch"
+
+
+def _other_levels(
+    record: TrialRecord, study: StudyInfo, records: Sequence[TrialRecord]
+) -> Iterator[RenderableType]:
+    """The trainings of a network where each level is one of its own."""
+    if study.fidelity is None or study.fidelity.continued:
+        return
+    same = [r for r in records if r.searched and r.architecture_id == record.architecture_id]
+    if len(same) < 2:
+        return
+    yield _heading("Trainings of this network")
+    table = _table("trial", study.fidelity.name, study.objective, "")
+    for other in same:
+        value = other.interim if other.value is None else other.value
+        level = study.fidelity.high if other.fidelity is None else other.fidelity
+        shown = "" if value is None else number(value)
+        table.add_row(str(other.number), number(level, digits=3), shown, other.state.value)
+    yield table
 
 
 _STYLES = {
