@@ -1,10 +1,12 @@
 """A study that never ran, for everything that shows one."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+import archbo as ab
 from archbo.data import Prediction, Report, State, TrialRecord
 from archbo.spaces import Chain, Choice, EdgeCell, Float, Int, Space
 from archbo.views.infos import StudyInfo, study_info
@@ -84,3 +86,53 @@ def shown():
         )
     settings = settings_of()
     return Shown(records, settings, study_info(settings, name="digits"))
+
+
+def climb(number, epochs, state=State.PAUSED, *, target=None, **fields):
+    """A trial of a study with up to 27 epochs that has reported so many of them."""
+    points = [Report(e, 0.9 + number / 1000 - 0.5 / e) for e in range(1, epochs + 1)]
+    if state.short:
+        fields |= {"reached": float(epochs), "interim": points[-1].value}
+    full = state is State.FINISHED
+    level = None if full else float(epochs if target is None else target)
+    value = points[-1].value if full else None
+    return made(number, value, state=state, reports=tuple(points), fidelity=level, **fields)
+
+
+@pytest.fixture
+def climbed():
+    """12 trials of up to 27 epochs, in every state; trial 10 was to go on from 3 to 9."""
+    records = [
+        *(climb(i, 1) for i in range(6)),
+        *(climb(i, 3) for i in (6, 7)),
+        climb(8, 9, State.STOPPED),
+        climb(9, 27, State.FINISHED),
+        climb(10, 5, State.FAILED, target=9, error="out of memory"),
+        climb(11, 4, State.RUNNING, target=9, seconds=None),
+    ]
+    settings = settings_of() | {"fidelity": ab.Epochs(1, 27).to_dict()}
+    return Shown(records, settings, study_info(settings, name="digits"))
+
+
+@pytest.fixture
+def afresh():
+    """A study in which each level is a training of its own; four networks, the best in full."""
+    levels = {0: [0.1], 1: [0.1, 0.3], 2: [0.1, 0.3, 1.0], 3: [0.1]}
+    records = []
+    for network, reached in levels.items():
+        for level in reached:
+            value = network / 10 + level / 2
+            result = {"value": value} if level == 1.0 else {"reached": level, "interim": value}
+            records.append(
+                replace(
+                    made(len(records), None, state=State.PAUSED, seed=network),
+                    fidelity=None if level == 1.0 else level,
+                    **result | ({"state": State.FINISHED} if level == 1.0 else {}),
+                )
+            )
+    records.append(
+        replace(made(len(records), None, state=State.RUNNING, seed=3), fidelity=0.3, seconds=None)
+    )
+    fidelity = ab.Fidelity("data_fraction", 0.1, 1.0).to_dict()
+    settings = settings_of() | {"fidelity": fidelity}
+    return Shown(records, settings, study_info(settings, name="shares"))

@@ -29,3 +29,10 @@ def test_trial_facts_hold_all_that_is_stored(shown):
     assert facts["state"] == "finished"
     assert facts["prediction"] == {"mean": model.prediction.mean, "sd": model.prediction.sd}
     assert facts["reports"][0] == {"epoch": 1, "value": model.reports[0].value}
+
+
+def test_facts_of_short_trainings_have_the_rungs_and_what_was_saved(climbed, shown):
+    facts = json.loads(json.dumps(study_facts(climbed.records, climbed.study, top=3)))
+    assert [rung["level"] for rung in facts["fidelity"]["rungs"]] == [1, 3, 9, 27]
+    assert (facts["fidelity"]["trained"], facts["fidelity"]["unit"]) == (57, "epochs")
+    assert study_facts(shown.records, shown.study, top=3)["fidelity"] is None

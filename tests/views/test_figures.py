@@ -5,11 +5,10 @@ import pytest
 from archbo.data import State
 from archbo.views.figures import (
     calibration_figure,
-    curves_figure,
     feature_figure,
     history_figure,
 )
-from archbo.views.infos import calibration_info, curves_info, history_info
+from archbo.views.infos import calibration_info, history_info
 
 
 def chart(drawn):
@@ -43,12 +42,6 @@ def test_calibration_shows_each_prediction_with_its_bar(shown):
     drawn = calibration_figure(info, shown.study)
     bars = [p for p in chart(drawn).iter("path") if p.get("class") == "bar"]
     assert len(marks(drawn)) == len(bars) == len(info.points) > 0
-
-
-def test_curves_draw_the_incumbents_last(shown):
-    drawn = curves_figure(curves_info(shown.records, shown.study), shown.study)
-    curves = [a for a in chart(drawn).iter("a") if "curve" in a.get("class")]
-    assert curves[-1].get("class") == "curve best"
 
 
 def test_feature_over_decades_is_on_a_logarithmic_scale(make, study):

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from archbo.data import Prediction, Report, State
+from archbo.data import Prediction, State
 from archbo.spaces import EdgeCell
 from archbo.views.infos import (
     calibration_info,
     counts_info,
-    curves_info,
     failures,
     history_info,
     members,
@@ -97,14 +96,6 @@ def test_failures_are_grouped_by_reason_the_most_frequent_first(make):
         ("b", (0,)),
         ("no reason recorded", (3,)),
     ]
-
-
-def test_curves_sort_their_points_and_know_the_incumbents(make, study):
-    reports = (Report(2, 0.5), Report(1, 0.4))
-    info = curves_info([make(0, 0.5, reports=reports), make(1, 0.9, reports=reports[:1])], study)
-    assert info.curves == {0: ((1, 0.4), (2, 0.5))}
-    assert info.best is None  # the incumbent reported once only
-    assert curves_info([make(0, 0.5, reports=reports)], study).best == 0
 
 
 def test_counts_of_nothing_are_zero():

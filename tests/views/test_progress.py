@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from archbo.data import Report, State
-from archbo.study.session import RunEvent
+from archbo.study.session import RunEvent, Spending
 from archbo.views.progress import ProgressView, run_status, run_view
 
 
@@ -137,3 +137,72 @@ def test_live_display_in_a_terminal_leaves_one_line(make, fake):
     ]
     found = lines(ProgressView(console, clock=lambda: 0.0), events)
     assert "digits: 1 trial" in found[0]
+
+
+def climbing(climbed):
+    return SimpleNamespace(
+        location="runs/climb.db", store=SimpleNamespace(settings=climbed.settings)
+    )
+
+
+def test_with_a_budget_a_line_says_what_is_trained_and_where_each_training_stands(climbed):
+    first = climbed.records[6]
+    started = replace(first, state=State.RUNNING, reports=(), reached=None, interim=None)
+    again = replace(first, state=State.RUNNING, fidelity=None, reached=None, interim=None)
+    last = replace(climbed.records[9], number=6)
+    spent = [Spending(share, 2.0) for share in (3 / 27, 1.0)]
+    fake = climbing(climbed)
+    found = lines(
+        ProgressView(plain(), clock=lambda: 0.0),
+        [
+            RunEvent("begin", [], 9, fake, spending=Spending(0.0, 2.0)),
+            RunEvent("started", [started], 9, fake, spending=spent[0]),
+            RunEvent("ended", [first], 9, fake, spending=spent[0]),
+            RunEvent("started", [again], 9, fake, spending=spent[1]),
+            RunEvent("ended", [last], 9, fake, spending=spent[1]),
+            RunEvent("done", [last], 9, fake, spending=spent[1]),
+        ],
+    )
+    assert found == [
+        "climb: a budget of 2 full trainings",
+        "0.1/2.0  trial 6: accuracy 0.73933, paused at 3 of 27 epochs, about 34 s left",
+        "1.0/2.0  trial 6: accuracy 0.89048, best 0.89048, less than 10 s left",
+    ]
+
+
+def test_resumed_run_with_a_budget_says_what_was_spent_before(climbed):
+    event = RunEvent("begin", climbed.records, 20, climbing(climbed), spending=Spending(2.34, 1.0))
+    found = lines(ProgressView(plain(), clock=lambda: 0.0), [event])
+    assert found == ["climb: a budget of 1 full training, 2.3 of them spent already"]
+
+
+def test_what_is_in_training_counts_as_far_as_it_is(climbed):
+    running = replace(climbed.records[11], fidelity=None)  # 4 epochs of 27
+    status = run_status(
+        [climbed.records[9], running],
+        9,
+        climbed.study,
+        workers=2,
+        now=0.0,
+        spending=Spending(2.0, 5.0),
+    )
+    assert status.spending.spent == pytest.approx(1 + 4 / 27)
+    # 2 seconds for each full training to come, by two workers
+    assert status.seconds_left == pytest.approx(5 - 1 - 4 / 27)
+
+
+def test_live_view_of_a_budget_shows_what_is_trained_what_waits_and_how_far_each_goes(climbed):
+    status = run_status(
+        climbed.records, 20, climbed.study, workers=1, now=0.0, spending=Spending(2.5, 30.0)
+    )
+    console = plain()
+    console.print(run_view(status, climbed.study))
+    words = console.file.getvalue()
+    assert len(words.splitlines()) == 3
+    for part in (
+        "2.3/30.0",
+        "8 paused",
+        "1 failed",
+        "trial 11: epoch 4 of 9, 0.786",
+    ):
+        assert part in words

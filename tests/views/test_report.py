@@ -107,3 +107,28 @@ def test_report_is_written_where_asked(shown, tmp_path):
     path = write_report(shown.records, shown.settings, tmp_path / "r.html", name="digits")
     page = path.read_text(encoding="utf-8")
     assert page == render_report(shown.records, shown.settings, name="digits")
+
+
+def test_page_of_short_trainings_says_how_far_they_went(climbed):
+    page = render_report(climbed.records, climbed.settings)
+    Page(page)
+    assert "80% saved" in page
+    assert "<dt>paused</dt><dd>8</dd>" in page
+    assert "<dt>of the epochs saved</dt><dd>80%</dd>" in page
+    row = page.partition('<tr id="trial-6"')[2].partition("</tr>")[0]
+    assert "0.73933 <small><em>paused at 3 of 27 epochs</em></small>" in row
+    assert "The accuracy of every full training" in page
+    assert "Predicted and observed" not in page  # nothing was predicted
+
+
+def test_page_before_any_training_in_full_leads_with_the_one_that_got_furthest(climbed):
+    lead = render_report(climbed.records[:9], climbed.settings).partition('class="lead"')[2]
+    assert "of the trial that got furthest" in lead
+    assert 'href="#trial-8">8</a>, at 9 of 27 epochs.' in lead
+
+
+def test_page_of_levels_trained_afresh_names_what_they_are_of(afresh):
+    page = render_report(afresh.records, afresh.settings)
+    Page(page)
+    assert "paused at data_fraction 0.1" in page
+    assert "its trainings of different levels as one line" in page

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -37,11 +38,12 @@ def browser():
 
 @pytest.fixture
 def visit(browser, shown, tmp_path):
-    """Opens the report in a window; fails where it asks for anything or complains."""
-    path = write_report(shown.records, shown.settings, tmp_path / "report.html", name="digits")
+    """Opens a report in a window; fails where it asks for anything or complains."""
+    path = tmp_path / "report.html"
     wrong, contexts = [], []
 
-    def open_page(width=1280, scheme="light"):
+    def open_page(width=1280, scheme="light", study=shown):
+        write_report(study.records, study.settings, path, name="digits")
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -58,10 +60,11 @@ def visit(browser, shown, tmp_path):
 
 
 @pytest.mark.parametrize("width", [375, 1280])
-def test_no_text_lies_over_another_in_any_drawing(visit, width):
-    page = visit(width)
+@pytest.mark.parametrize("kind", ["shown", "climbed", "afresh"])
+def test_no_text_lies_over_another_in_any_drawing(visit, request, width, kind):
+    page = visit(width, study=request.getfixturevalue(kind))
     drawings = page.locator("svg.archbo-graph, svg.chart")
-    assert drawings.count() == 10
+    assert drawings.count() == {"shown": 10, "climbed": 3, "afresh": 3}[kind]
     for drawing in drawings.all():
         boxes = drawing.evaluate(TEXT_BOXES)
         assert boxes
@@ -83,8 +86,9 @@ def test_every_operations_text_fits_its_box(visit):
 
 
 @pytest.mark.parametrize("width", [320, 375, 768])
-def test_page_never_scrolls_sideways(visit, width):
-    page = visit(width)
+@pytest.mark.parametrize("kind", ["shown", "climbed"])
+def test_page_never_scrolls_sideways(visit, request, width, kind):
+    page = visit(width, study=request.getfixturevalue(kind))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -135,3 +139,21 @@ def test_hover_shows_what_a_mark_is(visit):
     page = visit()
     page.locator('svg.chart a[href="#trial-9"]').first.hover()
     assert "SIGSEGV" in page.locator("#tip").inner_text()
+
+
+def test_paused_and_stopped_trainings_are_told_apart_and_say_where_they_stand(visit, climbed):
+    page = visit(study=climbed)
+    ends = [page.locator(f"svg.chart .{state} .end").last for state in ("paused", "stopped")]
+    fills = [end.evaluate("e => getComputedStyle(e).fill") for end in ends]
+    assert fills == ["rgb(255, 255, 255)", "none"]
+    ends[1].dispatch_event("pointerover")  # others lie over it
+    assert page.locator("#tip").inner_text() == "Trial 8: accuracy 0.85244 at 9, stopped"
+
+
+def test_tables_sort_beside_one_whose_headings_are_plain(visit, shown):
+    confirmed = [replace(shown.records[6], number=k, origin="confirm") for k in (10, 11)]
+    page = visit(study=shown._replace(records=[*shown.records[:10], *confirmed]))
+    assert page.get_by_role("heading", name="Confirmed with new seeds").is_visible()
+    page.get_by_role("button", name="origin").click()
+    first = page.locator("section:has(#trials) tbody tr").first
+    assert first.locator("td").nth(3).inner_text() == "confirm"

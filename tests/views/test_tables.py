@@ -56,3 +56,36 @@ def test_trial_view_shows_everything_about_one(shown):
     words = printed(trial_view(model, shown.study))
     for part in ("predicted", "accuracy by epoch", model.architecture_id, "params"):
         assert part in words
+
+
+def test_study_view_of_short_trainings_has_their_curves_and_rungs(climbed):
+    words = printed(study_view(climbed.records, climbed.study, top=2, location="runs/digits.db"))
+    assert "8 paused, 1 stopped" in words
+    assert "The best learning curves: accuracy by epochs" in words
+    assert "How far trainings went" in words
+    assert words.index("Incumbent") < words.index("The best learning curves")
+
+
+def test_study_view_before_any_training_in_full_has_the_curves_all_the_same(climbed):
+    records = climbed.records[:9]
+    words = printed(study_view(records, climbed.study, top=2, location="runs/digits.db"))
+    assert "No trial has finished yet." in words
+    assert "8  stopped" in words
+
+
+def test_trial_view_says_where_a_paused_trial_stands_and_draws_its_curve(climbed):
+    words = printed(trial_view(climbed.records[8], climbed.study))
+    assert "stopped at 9 of 27 epochs" in words
+    assert "accuracy by epoch" in words
+    assert "▁▅▆▇▇████" in words
+
+
+def test_trial_view_lists_the_trainings_of_the_network_where_each_level_is_one(afresh):
+    words = printed(trial_view(afresh.records[3], afresh.study, afresh.records))
+    table = [line.split() for line in words.partition("this network")[2].splitlines()]
+    assert table[2:] == [
+        ["3", "0.1", "0.25", "paused"],
+        ["4", "0.3", "0.35", "paused"],
+        ["5", "1", "0.7", "finished"],
+    ]
+    assert "this network" not in printed(trial_view(afresh.records[0], afresh.study, []))

@@ -42,7 +42,7 @@ class Status(NamedTuple):
         done: how many trials have ended, failures included.
         total: how many there will be.
         failed: how many failed.
-        paused: how many stand still short of a full training, to go on or not.
+        paused: how many stand still, and can go on.
         running: the trials in training.
         best: the incumbent; None before the first result.
         seconds_left: until the end at the pace so far; None before the first end.
@@ -85,7 +85,7 @@ def run_status(
     left = None if work is None else work / max(workers, 1)
     failed = sum(r.state is State.FAILED for r in ended)
     best = next(iter(members(records, study, limit=1)), None)
-    paused = sum(r.state.short for r in ended)
+    paused = sum(r.state is State.PAUSED for r in ended)
     return Status(len(ended), total, failed, paused, running, best, left, spending)
 
 
@@ -236,19 +236,19 @@ class ProgressView:
 
 def run_view(status: Status, study: StudyInfo) -> RenderableType:
     """The live display: how far, the incumbent, what is in training."""
+    words = [(_far(status).strip(), "")]
+    if status.paused:
+        words.append((f"{status.paused} paused", "blue"))
+    if status.failed:
+        words.append((f"{status.failed} failed", "red"))
+    if status.seconds_left is not None:
+        words.append((_left(status.seconds_left), "dim"))
     head = Table.grid(padding=(0, 2))
-    words: list[RenderableType] = [
+    head.add_row(
         Text(study.name, style="bold"),
         ProgressBar(*_bar(status), width=32),
-        Text(_far(status).strip() if status.spending is None else str(status.spending)),
-    ]
-    if status.paused:
-        words.append(Text(f"{status.paused} paused", style="blue"))
-    if status.failed:
-        words.append(Text(f"{status.failed} failed", style="red"))
-    if status.seconds_left is not None:
-        words.append(Text(_left(status.seconds_left), style="dim"))
-    head.add_row(*words)
+        Text("  ", no_wrap=True, overflow="ellipsis").join(Text(*word) for word in words),
+    )
     lines: list[RenderableType] = [head]
     if status.best is not None:
         best = status.best
