@@ -1,12 +1,19 @@
 """The examples run from their first line to their last, in a short version."""
 
+import signal
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from archbo.data import State
+from archbo.store import Store
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
+KILLED = "import torch\nfrom killing import kill_once\n"
 ARCHBO = "from archbo.cli.main import main; main()"
 
 
@@ -30,7 +37,11 @@ def run(folder, *arguments):
 
 
 def test_every_example_is_tested():
-    assert {p.name for p in EXAMPLES.glob("*.py")} == {"digits.py", "ask_tell.py"}
+    assert {p.name for p in EXAMPLES.glob("*.py")} == {
+        "ask_tell.py",
+        "digits.py",
+        "digits_epochs.py",
+    }
 
 
 def test_the_search_with_training_runs_in_the_shell(tmp_path):
@@ -48,6 +59,65 @@ def test_the_search_with_training_runs_in_the_shell(tmp_path):
     assert "were compared with the program's network: the same" in said
     shape = "print(tuple(best.load()(torch.zeros(5, 1, 8, 8)).shape))"
     assert run(tmp_path, "-c", f"import best, torch; {shape}") == "(5, 10)\n"
+
+
+KILLING = """
+import os, signal
+from pathlib import Path
+
+def kill_once(epoch):
+    if epoch == 4 and not Path("killed").exists():
+        Path("killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def short_trainings(folder, *changes):
+    """The search of short trainings: of 2 or 6 epochs, in the program's own process."""
+    folder.mkdir()
+    shortened("digits.py", folder)
+    fewer = ("ab.Epochs(3, 27)", "ab.Epochs(2, 6)"), ("budget=10, workers=2", "budget=1.6")
+    return shortened("digits_epochs.py", folder, *fewer, *changes)
+
+
+def trainings(folder):
+    """What is stored of each training, the times and the number of attempts left out."""
+    with closing(Store.open(folder / "digits-epochs.db", create=False)) as store:
+        records = store.study().read()
+    return [replace(record, created=0.0, seconds=None, attempt=1) for record in records]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """The trainings of a search that ran from its beginning to its end."""
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    said = run(folder, short_trainings(folder).name)
+    assert said.startswith("Architecture(cell=[0→1 ")
+    return trainings(folder)
+
+
+def test_the_search_of_short_trainings_trains_the_best_of_them_in_full(uninterrupted):
+    epochs = {len(record.reports) for record in uninterrupted}
+    assert epochs == {2, 6}
+    assert sum(record.state is State.FINISHED for record in uninterrupted) == 1
+    assert sum(record.state is State.PAUSED for record in uninterrupted) >= 2
+
+
+def test_a_training_that_is_killed_goes_on_to_the_last_bit(tmp_path, uninterrupted):
+    """Killed in the fourth of six epochs, where it is hardest: saved, and not yet reported."""
+    place = "        value = accuracy("
+    changes = (place, f"        kill_once(epoch)\n{place}"), ("import torch\n", KILLED)
+    folder = tmp_path / "run"
+    program = short_trainings(folder, *changes)
+    (folder / "killing.py").write_text(KILLING)
+    died = subprocess.run([sys.executable, program.name], cwd=folder, timeout=300)
+    assert died.returncode == -signal.SIGKILL
+    (cut,) = (record for record in trainings(folder) if record.state is State.RUNNING)
+    assert len(cut.reports) == 3
+    run(folder, program.name)
+    assert trainings(folder) == uninterrupted
 
 
 def test_the_loop_of_ones_own_runs(tmp_path):

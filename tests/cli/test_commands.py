@@ -79,6 +79,67 @@ def test_options_replace_what_the_program_says_and_workers_find_its_functions(tm
     assert facts["trials"]["finished"] > 0
 
 
+SHORT = PROGRAM.replace(
+    'method="random", epochs=3', 'method="asha", fidelity=ab.Epochs(1, 9)'
+).replace("study.best.value", "len(study.trials)")
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A folder with a study of short trainings, and what its run said."""
+    path = tmp_path_factory.mktemp("short")
+    (path / "tiny.py").write_text(SHORT, encoding="utf-8")
+    return path, archbo(path, "run", "tiny.py", "--budget", "4").stdout
+
+
+def test_a_budget_replaces_what_the_program_says_and_is_shown_as_it_is_spent(short):
+    folder, said = short
+    assert "tiny: a budget of 4 full trainings" in said
+    assert re.search(
+        r"^0\.1/4\.0  trial \d+: score \S+ paused at 1 of 9 epochs", said, re.MULTILINE
+    )
+    assert re.search(r"^4\.\d/4\.0  trial ", said, re.MULTILINE)
+    assert re.search(r"^\d+ epochs instead of \d+ of full trainings", said, re.MULTILINE)
+    facts = json.loads(archbo(folder, "show", "tiny.db", "--json").stdout)
+    assert facts["trials"]["paused"] > facts["trials"]["finished"] > 0
+    assert 20 < facts["fidelity"]["trained"] < 36 + 9  # some fail at once
+
+
+def test_a_budget_goes_on_and_is_counted_with_what_was_spent_before(tmp_path):
+    (tmp_path / "tiny.py").write_text(SHORT, encoding="utf-8")
+    archbo(tmp_path, "run", "tiny.py", "--budget", "1")
+    said = archbo(tmp_path, "run", "tiny.py", "-b", "1.5").stdout
+    assert re.search(r"a budget of 1\.5 full trainings, 1\.\d of them spent already", said)
+
+
+def test_trainings_none_of_which_was_in_full_are_no_failure(tmp_path):
+    (tmp_path / "tiny.py").write_text(SHORT, encoding="utf-8")
+    said = archbo(tmp_path, "run", "tiny.py", "--budget", "0.3").stdout
+    assert "No training was a full one; a larger budget trains the best in full." in said
+    said = archbo(tmp_path, "show", "tiny.db").stdout
+    assert "The best learning curves: score by epochs" in said
+
+
+def test_budget_and_trials_exclude_each_other(short):
+    folder, _ = short
+    done = archbo(folder, "run", "tiny.py", "--budget", "4", "--trials", "9", code=2)
+    assert "give --trials or --budget, not both" in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_short_trainings_are_shown_replayed_and_checked_like_others(short):
+    folder, _ = short
+    facts = json.loads(archbo(folder, "show", "tiny.db", "--json").stdout)
+    said = archbo(folder, "show", "tiny.db").stdout
+    assert "How far trainings went" in said
+    assert f"{facts['fidelity']['saved']:.0%} saved" in said
+    assert "proposals are the same." in archbo(folder, "replay", "tiny.db", "--verify").stdout
+    archbo(folder, "report", "tiny.db")
+    assert "paused at 1 of 9 epochs" in (folder / "report.html").read_text(encoding="utf-8")
+    assert (
+        "Nothing stands in the way." in archbo(folder, "check", "tiny.py", "--seconds", "3").stdout
+    )
+
+
 def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path):
     slow = PROGRAM.replace("    convs =", "    import time\n    time.sleep(0.3)\n    convs =")
     (tmp_path / "tiny.py").write_text(slow, encoding="utf-8")
