@@ -99,7 +99,7 @@ def test_a_budget_replaces_what_the_program_says_and_is_shown_as_it_is_spent(sho
         r"^0\.1/4\.0  trial \d+: score \S+ paused at 1 of 9 epochs", said, re.MULTILINE
     )
     assert re.search(r"^4\.\d/4\.0  trial ", said, re.MULTILINE)
-    assert re.search(r"^\d+ epochs instead of \d+ of full trainings", said, re.MULTILINE)
+    assert re.search(r"^\d+ epochs, where the same networks in full", said, re.MULTILINE)
     facts = json.loads(archbo(folder, "show", "tiny.db", "--json").stdout)
     assert facts["trials"]["paused"] > facts["trials"]["finished"] > 0
     assert 20 < facts["fidelity"]["trained"] < 36 + 9  # some fail at once

@@ -114,7 +114,7 @@ def test_page_of_short_trainings_says_how_far_they_went(climbed):
     Page(page)
     assert "80% saved" in page
     assert "<dt>paused</dt><dd>8</dd>" in page
-    assert "<dt>of the epochs saved</dt><dd>80%</dd>" in page
+    assert "<dt>saved against full trainings</dt><dd>80%</dd>" in page
     row = page.partition('<tr id="trial-6"')[2].partition("</tr>")[0]
     assert "0.73933 <small><em>paused at 3 of 27 epochs</em></small>" in row
     assert "The accuracy of every full training" in page

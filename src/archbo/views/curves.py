@@ -160,7 +160,8 @@ def curves_figure(info: CurvesInfo, study: StudyInfo) -> str:
     whole = study.fidelity is None or study.fidelity.whole
     x = x_scale(low, high, log=bool(info.levels) and high >= WIDE * low)
     y = y_scale(*typical([value for _, value in points], maximize=study.maximize))
-    ticks = apart([level for level in info.levels if low <= level <= high], x)
+    levels = [level for level in info.levels if low < level <= high]
+    ticks = apart([low, *levels] if info.levels else [], x)
     elements = [*frame(x, y, across=unit, up=study.objective, whole=whole, ticks=ticks)]
     for line in lines:
         steps = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in line.points)
@@ -206,7 +207,7 @@ def sparkline(values: Sequence[float]) -> str:
     """Numbers as bars, at most as many as a line has room for.
 
     >>> sparkline([0.1, 0.5, 0.7, 0.75, 0.8]), sparkline([1.0, 1.0])
-    ('▁▅▇█', '▄▄')
+    ('▁▅▇▇█', '▄▄')
     """
     if len(values) > _WIDEST:
         values = [values[(k * (len(values) - 1)) // (_WIDEST - 1)] for k in range(_WIDEST)]

@@ -60,15 +60,14 @@ class Saved(NamedTuple):
         """In a sentence.
 
         >>> print(Saved(157, 729, "epochs"))
-        157 epochs instead of 729 of full trainings of the same networks: 78% saved
+        157 epochs, where the same networks in full would have taken 729: 78% saved
         >>> print(Saved(1.44, 1, "full trainings"))
-        1.44 full trainings instead of 1 of the same networks: 44% more
+        1.44 full trainings, where the same networks in full would have taken 1: 44% more
         """
-        of = "" if self.unit == "full trainings" else "of full trainings "
         much = f"{self.share:.0%} saved" if self.share >= 0 else f"{-self.share:.0%} more"
-        took = f"{number(self.trained, digits=3)} {self.unit}"
+        took, full = (number(amount, digits=3) for amount in (self.trained, self.in_full))
         return (
-            f"{took} instead of {number(self.in_full, digits=3)} {of}of the same networks: {much}"
+            f"{took} {self.unit}, where the same networks in full would have taken {full}: {much}"
         )
 
 

@@ -98,7 +98,7 @@ def _header(
         took = saved(records, study.fidelity)
         tiles.append((took.unit, number(took.trained, digits=3)))
         if took.share > 0:
-            tiles.append((f"of the {took.unit} saved", f"{took.share:.0%}"))
+            tiles.append(("saved against full trainings", f"{took.share:.0%}"))
     tiles.append(("of training", duration(counts.seconds)))
     shown = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles)
     if best:
