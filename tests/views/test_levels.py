@@ -73,6 +73,12 @@ def test_levels_trained_afresh_can_cost_more_than_full_trainings(climbed):
     assert str(found).endswith("would have taken 27: 44% more")
 
 
+def test_a_cost_of_its_own_is_what_is_saved(climbed):
+    fidelity = ab.Epochs(1, 27, cost={1: 5.0, 27: 10.0})
+    found = saved([*climbed.records[:2], climbed.records[9]], fidelity)
+    assert (found.trained, found.in_full, found.unit) == (0.5 + 0.5 + 1, 3, "full trainings")
+
+
 def test_nothing_trained_is_nothing_saved(climbed):
     assert saved([], climbed.study.fidelity) == (0, 0, "epochs")
     assert saved([], climbed.study.fidelity).share == 0

@@ -44,7 +44,8 @@ class Saved(NamedTuple):
     Attributes:
         trained: what was trained, in `unit`.
         in_full: what it would have been.
-        unit: such as "epochs"; "full trainings" where the fidelity is none that is counted.
+        unit: such as "epochs"; "full trainings" where their cost is not proportional to what is
+            counted, or nothing is.
     """
 
     trained: float
@@ -88,7 +89,7 @@ def rungs(curves: CurvesInfo, study: StudyInfo) -> list[Rung]:
 
 def saved(records: Sequence[TrialRecord], fidelity: FidelityRange) -> Saved:
     """What the search trained so far."""
-    high = float(fidelity.high) if fidelity.counted else 1.0
+    high = float(fidelity.high) if _proportional(fidelity) else 1.0
     networks: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in records:
         if record.searched:
@@ -99,12 +100,18 @@ def saved(records: Sequence[TrialRecord], fidelity: FidelityRange) -> Saved:
         judged = any(r.state.short or r.state is State.FINISHED for r in group)
         trained += took
         in_full += high if judged else took
-    return Saved(trained, in_full, fidelity.name if fidelity.counted else "full trainings")
+    unit = fidelity.name if _proportional(fidelity) else "full trainings"
+    return Saved(trained, in_full, unit)
+
+
+def _proportional(fidelity: FidelityRange) -> bool:
+    """Whether what trainings count says what they cost."""
+    return fidelity.counted and fidelity.cost is None
 
 
 def _took(record: TrialRecord, fidelity: FidelityRange) -> float:
     """What a trial has trained so far: epochs or steps, or else full trainings."""
-    if not fidelity.counted:
+    if not _proportional(fidelity):
         return cost(fidelity, record)
     if record.state.short:
         return record.reached or 0.0
