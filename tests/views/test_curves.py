@@ -86,6 +86,12 @@ def test_figure_tells_states_apart_and_draws_the_best_in_front(climbed):
         assert f"{words}</li>" in legend
 
 
+def test_a_training_with_one_point_is_a_dot(climbed):
+    alone = replace(climbed.records[9], reports=())
+    curves, _ = drawn_curves(curves_info([alone], climbed.study), climbed.study)
+    assert [path.get("class") for path in curves[0]] == [None, "end"]
+
+
 def test_figure_over_many_epochs_has_equal_room_from_rung_to_rung(climbed):
     drawn = curves_figure(curves_info(climbed.records, climbed.study), climbed.study)
     chart = ElementTree.fromstring(drawn.partition("</svg>")[0] + "</svg>")

@@ -19,9 +19,10 @@ MOST_TICKS = 7
 TICK_ROOM = 40.0  # pixels from one tick to the next
 MANY = 120  # marks
 NARROWEST = 1e-9  # a relative range below this is rounding, not spread
+DOT = "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z"
 SHAPES = {
-    "initial": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
-    "model": "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z",
+    "initial": DOT,
+    "model": DOT,
     "random": "M0 -5.4L5.4 0L0 5.4L-5.4 0z",
     "evolution": "M-4 -4H4V4H-4z",
     "user": "M0 -5.2L5 4H-5z",

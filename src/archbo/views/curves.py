@@ -16,7 +16,7 @@ from rich.text import Text
 
 from archbo.data import State, TrialRecord
 from archbo.fidelity import FidelityRange
-from archbo.views.axes import SHAPES, apart, figure, frame, legend, typical, x_scale, y_scale
+from archbo.views.axes import DOT, SHAPES, apart, figure, frame, legend, typical, x_scale, y_scale
 from archbo.views.infos import StudyInfo, members, number
 
 HIGHLIGHTED = 3
@@ -169,10 +169,13 @@ def curves_figure(info: CurvesInfo, study: StudyInfo) -> str:
         if line.trial in best:
             kind += f" best s{best[line.trial]}"
         path = f'<path d="M{steps}"/>'
-        if line.state in SHAPES:  # a finished one ends where all end
+        shape = SHAPES.get(line.state)  # none for a finished one: it ends where all end
+        if len(line.points) == 1:
+            shape = shape or DOT
+        if shape is not None:
             at, value = line.points[-1]
             place = f"translate({x(at):.1f} {y(value):.1f}) scale(.8)"
-            path += f'<path class="end" transform="{place}" d="{SHAPES[line.state]}"/>'
+            path += f'<path class="end" transform="{place}" d="{shape}"/>'
         tip = f"Trial {line.trial}: {study.objective} {number(line.points[-1][1])} at "
         tip += f"{number(line.reached)}, {line.state}"
         elements.append(
