@@ -26,6 +26,29 @@ Store = Annotated[
     str, typer.Argument(help="The study's file (digits.db) or database URL.", show_default=False)
 ]
 
+Maker = Annotated[
+    Path | None,
+    typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+]
+Build = Annotated[
+    str | None,
+    typer.Option(
+        help="The program's function that makes a network; by default build, if it has one.",
+        show_default=False,
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
+        show_default=False,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -80,10 +103,7 @@ def run(
         int | None,
         typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time."),
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
-    ] = None,
+    timeout: Timeout = None,
 ) -> None:
     """Run a program's search, or go on with it, and show how it gets on.
 
@@ -120,20 +140,8 @@ def check(
     seconds: Annotated[
         float, typer.Option(min=0.1, help="About how long the check may take.")
     ] = 10.0,
-    build: Annotated[
-        str | None,
-        typer.Option(
-            help="The program's function that makes a network; by default build, if it has one.",
-            show_default=False,
-        ),
-    ] = None,
-    inputs: Annotated[
-        str | None,
-        typer.Option(
-            help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
-            show_default=False,
-        ),
-    ] = None,
+    build: Build = None,
+    inputs: Inputs = None,
     probe: Annotated[
         bool, typer.Option("--probe", help="Train one network for an epoch, to time it.")
     ] = False,
@@ -194,10 +202,7 @@ def report(
 def replay(
     store: Store,
     *,
-    program: Annotated[
-        Path | None,
-        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
-    ] = None,
+    program: Maker = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="List only differences; exit with 1 if there are any.")
     ] = False,
@@ -219,24 +224,9 @@ def export(
         Path,
         typer.Option("--output", "-o", help="Where to write: a name that ends .py, .onnx or .pt2."),
     ] = Path("best.py"),
-    program: Annotated[
-        Path | None,
-        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
-    ] = None,
-    build: Annotated[
-        str | None,
-        typer.Option(
-            help="The program's function that makes a network; by default build, if it has one.",
-            show_default=False,
-        ),
-    ] = None,
-    inputs: Annotated[
-        str | None,
-        typer.Option(
-            help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
-            show_default=False,
-        ),
-    ] = None,
+    program: Maker = None,
+    build: Build = None,
+    inputs: Inputs = None,
 ) -> None:
     """Write a trial's network as a file that needs archbo no more, with its weights.
 
@@ -273,14 +263,8 @@ def confirm(
     workers: Annotated[
         int, typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time.")
     ] = 1,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
-    ] = None,
-    program: Annotated[
-        Path | None,
-        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
-    ] = None,
+    timeout: Timeout = None,
+    program: Maker = None,
 ) -> None:
     """Train the best architectures again with new seeds: the honest winner, mean and interval.
 
@@ -305,10 +289,7 @@ def import_results(
             help="The column with the results; by default the objective's name, or value."
         ),
     ] = None,
-    program: Annotated[
-        Path | None,
-        typer.Option(help="The study's program, if it is not where it was.", show_default=False),
-    ] = None,
+    program: Maker = None,
 ) -> None:
     """Store results from elsewhere as trials of a study, so that its search knows them.
 
