@@ -15,6 +15,7 @@ import numpy as np
 
 from archbo.arrays import Array, stream
 from archbo.errors import ProblemError
+from archbo.fidelity import Epochs
 from archbo.problem import Feature
 from archbo.spaces import Architecture, Part
 from archbo.spaces.moves import enumerate_rows
@@ -32,6 +33,8 @@ class Benchmark(Protocol):
         maximize: whether larger values are better.
         unit: of values and regrets, such as "percent points".
         fidelities: the epochs that a training can run, ascending; the last is a full training.
+        continued: whether these are points of one training's curve; else each is a training of its
+            own, with its own schedule.
         best: the best truth.
         optima: the ids of the architectures that have it.
         features: numbers known before training, by name.
@@ -48,6 +51,8 @@ class Benchmark(Protocol):
     def unit(self) -> str: ...
     @property
     def fidelities(self) -> tuple[int, ...]: ...
+    @property
+    def continued(self) -> bool: ...
     @property
     def best(self) -> float: ...
     @property
@@ -92,7 +97,7 @@ class Benchmark(Protocol):
 def regret(benchmark: Benchmark, arch: Architecture) -> float:
     """How much worse than the best an architecture is in truth, 0 or more."""
     gap = benchmark.best - benchmark.truth(arch)
-    return gap if benchmark.maximize else -gap
+    return (gap if benchmark.maximize else -gap) + 0.0  # which makes -0.0 and 0.0 one
 
 
 def full_fidelity(benchmark: Benchmark, fidelity: int | None) -> int:
@@ -107,6 +112,19 @@ def full_fidelity(benchmark: Benchmark, fidelity: int | None) -> int:
         known = ", ".join(map(str, benchmark.fidelities))
         raise ProblemError(f"no fidelity {fidelity}; there are {known}", path=benchmark.name)
     return fidelity
+
+
+def fidelity_range(benchmark: Benchmark) -> Epochs | None:
+    """How far a search may train; None where all trainings are full ones.
+
+    >>> from archbo.bench import find
+    >>> print(fidelity_range(find("digits")), fidelity_range(find("synthetic/20")))
+    1 to 30 epochs, continued None
+    """
+    levels = benchmark.fidelities
+    if len(levels) == 1:
+        return None
+    return Epochs(levels[0], levels[-1], continued=benchmark.continued)
 
 
 class _Wrapper:
@@ -133,6 +151,10 @@ class _Wrapper:
     @property
     def fidelities(self) -> tuple[int, ...]:
         return self.inner.fidelities
+
+    @property
+    def continued(self) -> bool:
+        return self.inner.continued
 
     @property
     def best(self) -> float:

@@ -52,6 +52,7 @@ def digits(_: Callable[[], Path] | None = None) -> Recorded:
         fidelities=tuple(range(1, epochs + 1)),
         rows=rows,
         position=by_id(space.compiled.ids(rows)),
+        continued=True,
         values=100 * right.transpose(0, 2, 1) / _VALIDATION,
         tests=100 * table["test"].mean(axis=1) / _TEST,
         times=table["seconds"].mean(axis=1).astype(float)[:, None] * elapsed,

@@ -21,7 +21,7 @@ class Recorded:
     The truth is the mean over training seeds of full trainings, failed ones as they were recorded.
 
     Attributes:
-        name, space, maximize, unit, fidelities: see `Benchmark`.
+        name, space, maximize, unit, fidelities, continued: see `Benchmark`.
         rows: [N] the recorded architectures.
         position: where an architecture was recorded; see `by_row` and `by_id`.
         values: [N F S] validation values; NaN where there is none, the recorded ones first.
@@ -40,6 +40,7 @@ class Recorded:
     rows: Rows
     position: Callable[[Architecture], int]
     values: Float[Array, "N F S"]
+    continued: bool = False
     failed: Bool[Array, "N F S"] | None = None
     tests: Float[Array, " N"] | None = None
     times: Float[Array, "N F"] | None = None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from archbo.bench.benchmark import Benchmark, regret
 from archbo.bench.peers import PACKAGES, Peer, interpreter
@@ -17,6 +17,9 @@ from archbo.errors import ExhaustedError, ProblemError
 from archbo.methods import Method, find_method
 from archbo.optimizer import FAILED, Optimizer
 from archbo.spaces import Architecture
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,27 @@ class Search:
 
     def rows(self) -> list[dict[str, Any]]:
         """A row a training, numbered from 1; what a list holds is named in the singular."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        settings = {name: value for name, value in given.items() if not isinstance(value, list)}
-        columns = {
-            name if name.endswith("seconds") else name.removesuffix("s"): value
-            for name, value in given.items()
-            if name not in settings
-        }
-        return [
-            settings
-            | {"training": k + 1}
-            | {name: column[k] if column else None for name, column in columns.items()}
-            for k in range(len(self.ids))
-        ]
+        return rows_of(self)
+
+
+def rows_of(search: DataclassInstance) -> list[dict[str, Any]]:
+    """A row for each entry of a search's lists, numbered from 1, with all that is no list.
+
+    A list that is empty gives None.
+    """
+    given = {f.name: getattr(search, f.name) for f in fields(search)}
+    lists = {name: value for name, value in given.items() if isinstance(value, list)}
+    settings = {name: value for name, value in given.items() if name not in lists}
+    columns = {
+        name if name.endswith("seconds") else name.removesuffix("s"): value
+        for name, value in lists.items()
+    }
+    return [
+        settings
+        | {"training": k + 1}
+        | {name: column[k] if column else None for name, column in columns.items()}
+        for k in range(len(given["ids"]))
+    ]
 
 
 class Entrant(Protocol):

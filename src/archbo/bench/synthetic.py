@@ -69,6 +69,7 @@ class Synthetic:
     maximize: bool = True
     unit: str = "standard deviations"
     fidelities: tuple[int, ...] = (1,)
+    continued: bool = False
 
     @property
     def name(self) -> str:

@@ -172,6 +172,7 @@ def nas_bench_nlp(folder: Folder) -> Recorded:
         maximize=False,
         unit="nats",
         fidelities=tuple(range(1, losses.shape[1] + 1)),
+        continued=True,
         rows=rows.take(seeds[:, 0]),
         position=by_id(list(networks)),
         values=np.where(trained[..., None], losses[seeds], np.nan).transpose(0, 2, 1),

@@ -1,0 +1,111 @@
+"""One search under a budget, and all that is judged later."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from statistics import fmean
+from typing import Any
+
+from archbo.bench.benchmark import Benchmark, regret
+from archbo.bench.searches import rows_of
+from archbo.spaces import Architecture
+
+
+@dataclass(frozen=True)
+class BudgetSearch:
+    """A search's trainings as they ended; each list has one entry for each time that one did.
+
+    A training ends where it fails or reaches the level that it was to reach, though it may go on
+    from there at once or later.
+
+    Attributes:
+        benchmark, method, seed, budget, workers, features: what was searched how; the budget in
+            full trainings, and whether the method was given the benchmark's features.
+        begun: how many trainings began; some of them may have been cut.
+        first_regret: of the network that began first.
+        trainings: their numbers, in the order in which they began.
+        ids: of the architectures.
+        levels: the epochs that they had reached, of a failed one those at which it failed.
+        values: after them; None where training failed.
+        spent: what all workers had done by then, in full trainings.
+        clock: the seconds that had passed by then; epochs where no seconds were recorded.
+        regrets: of the answer: the best of those networks that were trained as far as any was, by
+            the mean of their trainings; the network that began first until there is any.
+        origins: where the proposals came from.
+        propose_seconds: the method's own, to propose it; 0 where it went on at once.
+        decide_seconds: the method's own, to decide what becomes of it.
+    """
+
+    benchmark: str
+    method: str
+    seed: int
+    budget: float
+    workers: int = 1
+    features: bool = False
+    begun: int = 0
+    first_regret: float = 0.0
+    trainings: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    levels: list[float] = field(default_factory=list)
+    values: list[float | None] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+    regrets: list[float] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    propose_seconds: list[float] = field(default_factory=list)
+    decide_seconds: list[float] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its JSON form; `BudgetSearch(**form)` reads it back."""
+        return asdict(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row each time that a training ended; what a list holds is named in the singular."""
+        return rows_of(self)
+
+
+class Answer:
+    """What a search would answer, as results come in.
+
+    Args:
+        benchmark: that is searched.
+    """
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self._sign = 1.0 if benchmark.maximize else -1.0
+        self._networks: dict[str, Architecture] = {}
+        self._regrets: dict[str, float] = {}
+        self._highest = 0.0
+        self._values: dict[str, list[float]] = {}  # at the highest level
+        self._means: dict[str, float] = {}
+        self._failed: set[str] = set()
+
+    def begin(self, arch: Architecture) -> None:
+        """A training of an architecture began."""
+        self._networks.setdefault(arch.id, arch)
+
+    def learn(self, arch: Architecture, level: float, value: float | None) -> None:
+        """A training reached a level, or failed before it."""
+        if value is None:
+            self._failed.add(arch.id)
+            return
+        if level > self._highest:
+            self._highest, self._values, self._means = level, {}, {}
+        if level == self._highest:
+            values = self._values.setdefault(arch.id, [])
+            values.append(value)
+            self._means[arch.id] = self._sign * fmean(values)
+
+    @property
+    def regret(self) -> float:
+        """How much worse than the best the answer is in truth.
+
+        A network that failed is the answer only where all of the highest level have.
+        """
+        sound = self._means.keys() - self._failed if self._failed else self._means
+        known = {key: mean for key, mean in self._means.items() if key in sound} or self._means
+        key = max(known, key=known.__getitem__) if known else next(iter(self._networks))
+        if key not in self._regrets:
+            self._regrets[key] = regret(self._benchmark, self._networks[key])
+        return self._regrets[key]
