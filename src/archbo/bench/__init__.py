@@ -9,7 +9,15 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from archbo.bench.benchmark import Benchmark, Failing, Negated, Noisy, Permuted, regret
+from archbo.bench.benchmark import (
+    Benchmark,
+    Failing,
+    Negated,
+    Noisy,
+    Permuted,
+    fidelity_range,
+    regret,
+)
 from archbo.errors import DataError, ProblemError, nearest
 
 BENCHMARKS: dict[str, str] = {
@@ -29,15 +37,21 @@ none. A package adds a benchmark by an entry point `archbo.bench` that leads to 
 SYNTHETIC = ("synthetic/20", "synthetic/60")
 """The synthetic benchmarks, by their number of decisions; with a seed, `synthetic/20/7`, another
 one of the family."""
+CURVES = tuple(
+    f"curves/{kind}" for kind in ("faithful", "crossing", "diverging", "noisy", "uninformative")
+)
+"""The synthetic benchmarks with learning curves; with a seed, `curves/crossing/7`, another one."""
 
 __all__ = [
     "BENCHMARKS",
+    "CURVES",
     "SYNTHETIC",
     "Benchmark",
     "Failing",
     "Negated",
     "Noisy",
     "Permuted",
+    "fidelity_range",
     "find",
     "regret",
 ]
@@ -49,7 +63,7 @@ def find(name: str, folder: str | Path | None = None) -> Benchmark:
     """A benchmark by its name.
 
     Args:
-        name: one of `BENCHMARKS` or of `SYNTHETIC`, or as these.
+        name: one of `BENCHMARKS`, `SYNTHETIC` or `CURVES`, or as these.
         folder: where recorded trainings are; by default what the variable ARCHBO_DATA names.
 
     Raises:
@@ -60,6 +74,11 @@ def find(name: str, folder: str | Path | None = None) -> Benchmark:
         from archbo.bench.synthetic import synthetic
 
         return synthetic(int(member[1]), int(member[2] or 0))
+    if member := re.fullmatch(r"(curves/[a-z]+)(?:/(\d+))?", name):
+        from archbo.bench.synthetic_curves import SyntheticCurves
+
+        if member[1] in CURVES:
+            return SyntheticCurves(member[1].removeprefix("curves/"), int(member[2] or 0))
     read: Callable[[Folder], Benchmark]
     if name in BENCHMARKS:
         module, _, function = BENCHMARKS[name].partition(":")
@@ -68,7 +87,7 @@ def find(name: str, folder: str | Path | None = None) -> Benchmark:
         found = [entry.load() for entry in entry_points(group="archbo.bench", name=name)]
         if not found:
             raise ProblemError(
-                f"no benchmark {name!r}", hint=nearest(name, [*BENCHMARKS, *SYNTHETIC])
+                f"no benchmark {name!r}", hint=nearest(name, [*BENCHMARKS, *SYNTHETIC, *CURVES])
             )
         read = found[0]
     return read(lambda: _folder(name, folder))

@@ -118,13 +118,15 @@ def fidelity_range(benchmark: Benchmark) -> Epochs | None:
     """How far a search may train; None where all trainings are full ones.
 
     >>> from archbo.bench import find
-    >>> print(fidelity_range(find("digits")), fidelity_range(find("synthetic/20")))
-    1 to 30 epochs, continued None
+    >>> print(fidelity_range(find("digits")), "|", fidelity_range(find("synthetic/20")))
+    1 to 30 epochs, continued | None
     """
     levels = benchmark.fidelities
     if len(levels) == 1:
         return None
-    return Epochs(levels[0], levels[-1], continued=benchmark.continued)
+    gaps = levels != tuple(range(levels[0], levels[-1] + 1))
+    only = levels if gaps else None
+    return Epochs(levels[0], levels[-1], continued=benchmark.continued, levels=only)
 
 
 class _Wrapper:

@@ -74,6 +74,8 @@ def run_budget(
     search = BudgetSearch(benchmark.name, name or str(method), seed, budget, workers, features)
     simulation = _Simulation(benchmark, find_method(method), search)
     simulation.run()
+    if not simulation.trials:
+        raise ProblemError("the method proposes nothing to begin with", path=search.method)
     first = regret(benchmark, simulation.trials[0].arch)
     return replace(search, begun=len(simulation.trials), first_regret=first)
 
