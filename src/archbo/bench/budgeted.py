@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
 from archbo.bench.benchmark import Benchmark, regret
 from archbo.bench.searches import rows_of
+from archbo.errors import ProblemError
 from archbo.spaces import Architecture
 
 
@@ -62,6 +64,18 @@ class BudgetSearch:
     def rows(self) -> list[dict[str, Any]]:
         """A row each time that a training ended; what a list holds is named in the singular."""
         return rows_of(self)
+
+
+def check_budget(budget: float, workers: int) -> None:
+    """Refuse what makes no sense.
+
+    Raises:
+        ProblemError: saying which.
+    """
+    if not (budget > 0 and isfinite(budget)):
+        raise ProblemError(f"budget must be a positive number of full trainings, got {budget!r}")
+    if type(workers) is not int or workers < 1:
+        raise ProblemError(f"workers must be a whole number from 1, got {workers!r}")
 
 
 class Answer:

@@ -22,7 +22,7 @@ import numpy as np
 
 from archbo.arrays import stream
 from archbo.bench.benchmark import Benchmark, fidelity_range, full_fidelity, regret
-from archbo.bench.budgeted import Answer, BudgetSearch
+from archbo.bench.budgeted import Answer, BudgetSearch, check_budget
 from archbo.data import Curve, Dataset, Decision, History, Observation, Proposal, State
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.methods import Method, find_method
@@ -67,10 +67,7 @@ def run_budget(
     >>> search.levels[:6], search.spent[-1] <= 3
     ([1, 1, 1, 3, 1, 1], True)
     """
-    if not budget > 0:
-        raise ProblemError(f"budget must be a positive number of full trainings, got {budget!r}")
-    if workers < 1:
-        raise ProblemError(f"workers must be at least 1, got {workers!r}")
+    check_budget(budget, workers)
     search = BudgetSearch(benchmark.name, name or str(method), seed, budget, workers, features)
     simulation = _Simulation(benchmark, find_method(method), search)
     simulation.run()
