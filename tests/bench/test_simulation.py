@@ -32,7 +32,7 @@ class Script(Search):
         self.problem = problem
         return self
 
-    def propose(self, dataset, count, rng):
+    def propose(self, dataset, count, rng):  # noqa: ARG002
         self.seen.append(dataset)
         self.draws.append(rng.random())
         if not self.steps or (step := self.steps.pop(0)) is None:

@@ -36,6 +36,7 @@ class Benchmark(Protocol):
         continued: whether these are points of one training's curve; else each is a training of its
             own, with its own schedule.
         best: the best truth.
+        average: the mean truth of all that are recorded, or of random architectures.
         optima: the ids of the architectures that have it.
         features: numbers known before training, by name.
         measured: other results of an architecture, by name, such as its latency.
@@ -55,6 +56,8 @@ class Benchmark(Protocol):
     def continued(self) -> bool: ...
     @property
     def best(self) -> float: ...
+    @property
+    def average(self) -> float: ...
     @property
     def optima(self) -> frozenset[str]: ...
     @property
@@ -163,6 +166,10 @@ class _Wrapper:
         return self.inner.best
 
     @property
+    def average(self) -> float:
+        return self.inner.average
+
+    @property
     def optima(self) -> frozenset[str]:
         return self.inner.optima
 
@@ -235,6 +242,10 @@ class Negated(_Wrapper):
     @property
     def best(self) -> float:
         return -self.inner.best
+
+    @property
+    def average(self) -> float:
+        return -self.inner.average
 
     def objective(
         self, arch: Architecture, seed: int, fidelity: int | None = None, *, repeat: int = 0

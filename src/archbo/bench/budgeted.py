@@ -24,7 +24,12 @@ class BudgetSearch:
         benchmark, method, seed, budget, workers, features: what was searched how; the budget in
             full trainings, and whether the method was given the benchmark's features.
         begun: how many trainings began; some of them may have been cut.
+        full: the epochs of a full training.
+        end: when the search ended, on the clock.
         first_regret: of the network that began first.
+        random_regret: mean regret of a random network: the best truth less the average one of all
+            that are recorded. A regret divided by it is a normalised one.
+        full_seconds: mean time of a full training of a random network, on the same clock.
         trainings: their numbers, in the order in which they began.
         ids: of the architectures.
         levels: the epochs that they had reached, of a failed one those at which it failed.
@@ -45,7 +50,11 @@ class BudgetSearch:
     workers: int = 1
     features: bool = False
     begun: int = 0
+    full: float = 1.0
+    end: float = 0.0
     first_regret: float = 0.0
+    random_regret: float = 1.0
+    full_seconds: float = 1.0
     trainings: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     levels: list[float] = field(default_factory=list)
@@ -56,6 +65,12 @@ class BudgetSearch:
     origins: list[str] = field(default_factory=list)
     propose_seconds: list[float] = field(default_factory=list)
     decide_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def trained_in_full(self) -> int:
+        """How many trainings reached the end."""
+        ends = zip(self.levels, self.values, strict=True)
+        return sum(value is not None and level == self.full for level, value in ends)
 
     def to_dict(self) -> dict[str, Any]:
         """Its JSON form; `BudgetSearch(**form)` reads it back."""

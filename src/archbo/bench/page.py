@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from archbo.bench.budget_summary import against_budget, against_clock, budget_tables
+from archbo.bench.budgeted import BudgetSearch
 from archbo.bench.runner import Failure
 from archbo.bench.searches import Search
 from archbo.bench.summary import (
@@ -34,6 +36,9 @@ _POINTS = 8  # of a curve against time that tell their numbers
 _CIRCLE = "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z"
 
 
+_Any = Search | BudgetSearch
+
+
 class _Line(NamedTuple):
     """A method's curve in a figure."""
 
@@ -44,12 +49,14 @@ class _Line(NamedTuple):
 
 
 def render_page(
-    searches: Sequence[Search], units: Mapping[str, str], failures: Sequence[Failure] = ()
+    searches: Sequence[Search] | Sequence[BudgetSearch],
+    units: Mapping[str, str],
+    failures: Sequence[Failure] = (),
 ) -> str:
     """The page about searches.
 
     Args:
-        searches: at least one.
+        searches: at least one; all by trials, or all under the same budget.
         units: of the regret, by the name of the benchmark.
         failures: searches that could not be finished.
     """
@@ -66,7 +73,7 @@ def render_page(
     return page("benchmarks · archbo", "".join(sections))
 
 
-def _header(searches: Sequence[Search], methods: Sequence[str], names: Sequence[str]) -> str:
+def _header(searches: Sequence[_Any], methods: Sequence[str], names: Sequence[str]) -> str:
     tiles = {
         "methods": str(len(methods)),
         "benchmarks": str(len(names)),
@@ -83,14 +90,32 @@ def _header(searches: Sequence[Search], methods: Sequence[str], names: Sequence[
     )
 
 
-def _section(name: str, searches: Sequence[Search], unit: str, looks: dict[str, str]) -> str:
-    by_method = {method: group for (_, method), group in groups(searches).items()}
-    trials = searches[0].trials
-    shown = [c - 1 for c in checkpoints(trials)]
+def _section(name: str, searches: Sequence[_Any], unit: str, looks: dict[str, str]) -> str:
+    trained = [s for s in searches if isinstance(s, Search)]
+    budgeted = [s for s in searches if isinstance(s, BudgetSearch)]
     up = f"regret, {unit}"
+    panels = [*_trial_panels(name, trained, up, looks), *_budget_panels(name, budgeted, up, looks)]
+    tables = budget_tables(budgeted) if budgeted else []
+    if trained:
+        tables = [regret_rows(trained), model_rows(trained), difference_rows(trained)]
+    shown_tables = "".join(_table(rows, name) for rows in tables if rows)
+    return (
+        f'<section aria-labelledby="{_slug(name)}"><h2 id="{_slug(name)}">{escape(name)}</h2>'
+        f'<div class="panels">{"".join(panels)}</div>{shown_tables}</section>'
+    )
+
+
+def _trial_panels(
+    name: str, searches: Sequence[Search], up: str, looks: dict[str, str]
+) -> Iterator[str]:
+    """Regrets against trainings, and against their time where it is known."""
+    if not searches:
+        return
+    by_method = {method: group for (_, method), group in groups(searches).items()}
+    shown = [c - 1 for c in checkpoints(searches[0].trials)]
     lines = [_Line(m, looks[m], against_trainings(g), shown) for m, g in by_method.items()]
     words = "Mean over seeds after each training, and its standard error."
-    panels = [panel("Against trainings", words, _figure(lines, name, up, "trainings"))]
+    yield panel("Against trainings", words, _figure(lines, name, up, "trainings"))
     timed = {m: against_time(g) for m, g in by_method.items()}
     lines = [
         _Line(m, looks[m], c._replace(across=c.across / _HOUR), _spread(len(c.mean)))
@@ -100,13 +125,31 @@ def _section(name: str, searches: Sequence[Search], unit: str, looks: dict[str, 
     if lines:
         words = "The same against the recorded time of these trainings, one after another."
         drawn = _figure(lines, name, up, "hours of training")
-        panels.append(panel("Against training time", words, drawn))
-    tables = [regret_rows(searches), model_rows(searches), difference_rows(searches)]
-    shown_tables = "".join(_table(rows, name) for rows in tables if rows)
-    return (
-        f'<section aria-labelledby="{_slug(name)}"><h2 id="{_slug(name)}">{escape(name)}</h2>'
-        f'<div class="panels">{"".join(panels)}</div>{shown_tables}</section>'
-    )
+        yield panel("Against training time", words, drawn)
+
+
+def _budget_panels(
+    name: str, searches: Sequence[BudgetSearch], up: str, looks: dict[str, str]
+) -> Iterator[str]:
+    """Regrets against what was spent, and against time where several train at a time."""
+    if not searches:
+        return
+    by_method = {method: group for (_, method), group in groups(searches).items()}
+    lines = [
+        _Line(m, looks[m], c, _spread(len(c.mean)))
+        for m, c in ((m, against_budget(g)) for m, g in by_method.items())
+    ]
+    words = "Mean over seeds when so much was spent, and its standard error."
+    yield panel("Against the budget", words, _figure(lines, name, up, "full trainings"))
+    if searches[0].workers == 1:
+        return
+    end = min(search.end for search in searches)
+    lines = [
+        _Line(m, looks[m], c._replace(across=c.across / _HOUR), _spread(len(c.mean)))
+        for m, c in ((m, against_clock(g, end)) for m, g in by_method.items())
+    ]
+    words = f"The same against the time that passed while {searches[0].workers} workers trained."
+    yield panel("Against time", words, _figure(lines, name, up, "hours"))
 
 
 def _spread(count: int) -> list[int]:
@@ -203,11 +246,18 @@ def _failures(failures: Sequence[Failure]) -> str:
     return f'<section aria-labelledby="failed"><h2 id="failed">What failed</h2>{items}</section>'
 
 
-def _facts(searches: Sequence[Search]) -> str:
+def _facts(searches: Sequence[_Any]) -> str:
+    first = searches[0]
+    how = {"trainings of each search": "the start design and repeated ones counted"}
+    if isinstance(first, BudgetSearch):
+        how = {
+            "budget of each search": f"{first.budget:g} full trainings, epochs as they go",
+            "workers": f"{first.workers}, simulated",
+        }
     facts = {
-        "trainings of each search": "the start design and repeated ones counted",
+        **how,
         "noise": "one training seed, the same for every method",
-        "known before training": "given to the methods" if searches[0].features else "not given",
+        "known before training": "given to the methods" if first.features else "not given",
         "threads": "1",
         "archbo": version("archbo"),
         "NumPy": np.__version__,

@@ -59,6 +59,11 @@ class Recorded:
         return float(self.truths.max() if self.maximize else self.truths.min())
 
     @cached_property
+    def average(self) -> float:
+        """The mean truth."""
+        return float(self.truths.mean())
+
+    @cached_property
     def optima(self) -> frozenset[str]:
         """The ids of the architectures that have it."""
         return frozenset(self.space.compiled.ids(self.rows.take(self.truths == self.best)))

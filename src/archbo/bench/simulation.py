@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from operator import itemgetter
+from statistics import fmean
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture
 
 _ROUNDING = 1e-9  # of what is spent, in full trainings
+_USUAL = 64  # random networks that tell what a full training takes
 
 
 def run_budget(
@@ -70,11 +72,25 @@ def run_budget(
     check_budget(budget, workers)
     search = BudgetSearch(benchmark.name, name or str(method), seed, budget, workers, features)
     simulation = _Simulation(benchmark, find_method(method), search)
-    simulation.run()
+    end = simulation.run()
     if not simulation.trials:
         raise ProblemError("the method proposes nothing to begin with", path=search.method)
-    first = regret(benchmark, simulation.trials[0].arch)
-    return replace(search, begun=len(simulation.trials), first_regret=first)
+    usual = [_seconds(benchmark, benchmark.space.sample(k)) for k in range(_USUAL)]
+    return replace(
+        search,
+        begun=len(simulation.trials),
+        full=benchmark.fidelities[-1],
+        end=end,
+        first_regret=regret(benchmark, simulation.trials[0].arch),
+        random_regret=abs(benchmark.best - benchmark.average),
+        full_seconds=fmean(usual),
+    )
+
+
+def _seconds(benchmark: Benchmark, arch: Architecture, level: int | None = None) -> float:
+    """How long a training takes up to a level; its epochs where that was not recorded."""
+    seconds = benchmark.seconds(arch, level)
+    return float(level or benchmark.fidelities[-1]) if seconds is None else seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -164,23 +180,24 @@ class _Simulation:
         self._curves: list[Curve] = []
         self._exhausted = False
 
-    def run(self) -> None:
-        """Until the budget is spent, or nothing is left to train."""
+    def run(self) -> float:
+        """Until the budget is spent, or nothing is left to train; when that was."""
         while True:
             while len(self._running) < self.search.workers and not self._exhausted:
                 if not self._propose():
                     break
             if not self._running:
-                break
+                return self.now
             end = self._running[0][0]
-            spent = self._spent(end)
-            if spent > self.search.budget + _ROUNDING:
-                break
+            before, spent = self._spent(self.now), self._spent(end)
+            if spent > self.search.budget + _ROUNDING:  # in proportion to the time until then
+                left = (self.search.budget - before) / (spent - before)
+                return self.now + left * (end - self.now)
             self.now = end
             for segment in self._ending(end):
                 self._end(segment, spent)
             if spent > self.search.budget - _ROUNDING:
-                break
+                return self.now
 
     def _spent(self, now: float) -> float:
         """What all workers have done by then, in full trainings."""
@@ -269,14 +286,14 @@ class _Simulation:
             if values[-1] is None:
                 break
         levels = levels[: len(values)]
-        before = self._seconds(trial.arch, trial.reached) if benchmark.continued else 0.0
+        before = self._until(trial)
         trial.state = State.RUNNING
         self._active[trial.number] = trial
         trial.segment = _Segment(
             trial,
             levels,
             values,
-            [self.now + self._seconds(trial.arch, k) - before for k in levels],
+            [self.now + _seconds(benchmark, trial.arch, k) - before for k in levels],
             self.now,
             levels[-1] - (trial.reached if benchmark.continued else 0),
             origin,
@@ -285,10 +302,9 @@ class _Simulation:
         heappush(self._running, (trial.segment.times[-1], self._segments, trial.segment))
         self._segments += 1
 
-    def _seconds(self, arch: Architecture, level: int) -> float:
-        """How long a training takes up to a level."""
-        seconds = self.benchmark.seconds(arch, level) if level else 0.0
-        return float(level) if seconds is None else seconds
+    def _until(self, trial: _Trial) -> float:
+        """How long a trial was trained until it was paused."""
+        return _seconds(self.benchmark, trial.arch, trial.reached) if trial.reached else 0.0
 
     def _end(self, segment: _Segment, spent: float) -> None:
         """Learn what came of a segment, and decide what becomes of its trial."""
@@ -363,7 +379,7 @@ class _Simulation:
             self.problem.objective.inward(np.array(values, dtype=float)),
             trial.state,
             trial.target,
-            self._seconds(trial.arch, trial.reached) if over else None,
+            self._until(trial) if over else None,
         )
 
 

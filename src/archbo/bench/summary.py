@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from archbo.arrays import Array
+from archbo.bench.budgeted import BudgetSearch
 from archbo.bench.searches import Search
 
 CHECKPOINTS = (10, 20, 30, 50, 100, 200)
 _GRID = 200  # points of a curve against time
 _LAST = 10  # trainings, whose time to ask is shown beside the median of all
+
+
+_Search = TypeVar("_Search", Search, BudgetSearch)
 
 
 class Mean(NamedTuple):
@@ -100,9 +104,9 @@ def summarise(searches: Sequence[Search]) -> list[Line]:
     return [_line(group) for group in groups(searches).values()]
 
 
-def groups(searches: Sequence[Search]) -> dict[tuple[str, str], list[Search]]:
+def groups(searches: Sequence[_Search]) -> dict[tuple[str, str], list[_Search]]:
     """The searches of each benchmark and method."""
-    found: dict[tuple[str, str], list[Search]] = {}
+    found: dict[tuple[str, str], list[_Search]] = {}
     for search in searches:
         found.setdefault((search.benchmark, search.method), []).append(search)
     return found
@@ -158,29 +162,33 @@ def _last(series: Sequence[Sequence[float | None]]) -> Mean | None:
 
 def differences(searches: Sequence[Search]) -> list[Difference]:
     """Each method against the first one of its benchmark, seed by seed."""
-    by_name = groups(searches)
-    firsts: dict[str, str] = {}
-    for benchmark, method in by_name:
-        firsts.setdefault(benchmark, method)
     found = []
-    for (benchmark, method), group in by_name.items():
-        first = {s.seed: s for s in by_name[benchmark, firsts[benchmark]]}
-        pairs = [(s, first[s.seed]) for s in group if s.seed in first]
-        if method == firsts[benchmark] or not pairs:
-            continue
-        gap = regrets([own for own, _ in pairs]) - regrets([other for _, other in pairs])
-        points = checkpoints(group[0].trials)
+    for own, first in paired(searches):
+        gap = regrets(own) - regrets(first)
+        points = checkpoints(own[0].trials)
         found.append(
             Difference(
-                benchmark,
-                method,
-                firsts[benchmark],
-                len(pairs),
+                own[0].benchmark,
+                own[0].method,
+                first[0].method,
+                len(own),
                 {c: mean(gap[:, c - 1]) for c in points},
                 {c: p_value(gap[:, c - 1]) for c in points},
             )
         )
     return found
+
+
+def paired(searches: Sequence[_Search]) -> Iterator[tuple[list[_Search], list[_Search]]]:
+    """The searches of each method and those of the first one of its benchmark, by common seeds."""
+    by_name = groups(searches)
+    firsts: dict[str, str] = {}
+    for (benchmark, method), group in by_name.items():
+        if firsts.setdefault(benchmark, method) == method:
+            continue
+        first = {s.seed: s for s in by_name[benchmark, firsts[benchmark]]}
+        if own := [s for s in group if s.seed in first]:
+            yield own, [first[s.seed] for s in own]
 
 
 def p_value(gaps: Array) -> float:
@@ -200,7 +208,7 @@ def p_value(gaps: Array) -> float:
 
 def against_trainings(group: Sequence[Search]) -> Curve:
     """Mean regret after each training."""
-    return _curve(np.arange(1, group[0].trials + 1.0), regrets(group))
+    return curve(np.arange(1, group[0].trials + 1.0), regrets(group))
 
 
 def against_time(group: Sequence[Search]) -> Curve | None:
@@ -217,10 +225,11 @@ def against_time(group: Sequence[Search]) -> Curve | None:
         np.array(s.observed_regrets)[np.searchsorted(end, grid, side="right") - 1]
         for s, end in zip(group, ends, strict=True)
     ]
-    return _curve(grid, np.stack(steps))
+    return curve(grid, np.stack(steps))
 
 
-def _curve(across: Array, values: Array) -> Curve:
+def curve(across: Array, values: Array) -> Curve:
+    """The mean of [searches p] values and its standard error."""
     errors = values.std(axis=0, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
     return Curve(across, values.mean(axis=0), np.broadcast_to(errors, across.shape))
 
@@ -231,7 +240,7 @@ def markdown(searches: Sequence[Search]) -> str:
     for benchmark in dict.fromkeys(s.benchmark for s in searches):
         own = [s for s in searches if s.benchmark == benchmark]
         parts = (rows for rows in (regret_rows(own), model_rows(own), difference_rows(own)) if rows)
-        tables.append("\n\n".join(map(_markdown, parts)))
+        tables.append("\n\n".join(map(table, parts)))
     return "\n\n".join(tables) + "\n"
 
 
@@ -274,15 +283,17 @@ def difference_rows(searches: Sequence[Search]) -> list[list[str]]:
     points = checkpoints(searches[0].trials)
     rows = [[f"more than {found[0].first}", *(f"at {c}" for c in points)]]
     for d in found:
-        cells = [f"{d.gaps[c].mean:+.3f}, {_p_words(d.p_values[c])}" for c in points]
+        cells = [f"{d.gaps[c].mean:+.3f}, {p_words(d.p_values[c])}" for c in points]
         rows.append([d.method, *cells])
     return rows
 
 
-def _p_words(p: float) -> str:
+def p_words(p: float) -> str:
+    """A p-value in words."""
     return "p < .001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in Markdown, the head first."""
     head, *rest = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|" + " --- |" * len(rows[0]), *rest])

@@ -116,6 +116,11 @@ class Synthetic:
         """The best truth."""
         return float(self.values(self._optimum)[0])
 
+    @property
+    def average(self) -> float:
+        """Random networks have mean 0."""
+        return 0.0
+
     @cached_property
     def optima(self) -> frozenset[str]:
         """The id of the optimum."""

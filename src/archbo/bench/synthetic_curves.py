@@ -160,6 +160,11 @@ class SyntheticCurves:
         return float(self.truths.max())
 
     @cached_property
+    def average(self) -> float:
+        """The mean truth."""
+        return float(self.truths.mean())
+
+    @cached_property
     def optima(self) -> frozenset[str]:
         """The ids of the architectures that have it."""
         compiled = self.space.compiled

@@ -318,8 +318,24 @@ def bench(
         typer.Option(help="Names, with commas between; the others are compared with the first."),
     ] = "bo,random,evolution",
     trials: Annotated[
-        int, typer.Option("--trials", "-n", min=1, help="How many trainings each search has.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            *("--trials", "-n"),
+            min=1,
+            help="How many trainings each search has, all in full. By default 100.",
+            show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="What each search may spend, in full trainings; short ones cost less.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --budget: how many train at a time, simulated.")
+    ] = 1,
     seeds: Annotated[
         int, typer.Option(min=1, help="How often each method searches: with the seeds 0, 1, …")
     ] = 20,
@@ -350,17 +366,24 @@ def bench(
 ) -> None:
     """Compare methods on benchmarks: the same seeds, the same noise, the same number of trainings.
 
+    With --budget methods decide how long each training takes, where a benchmark has recorded
+    shorter ones.
+
     Ctrl-C is safe: the same command goes on where it stopped. The exit code is 1 if a search could
     not be finished.
     """
     from archbo.cli import benching
 
+    if trials is not None and budget is not None:
+        raise typer.BadParameter("give one of --trials and --budget, not both")
     raise typer.Exit(
         benching.bench(
             benchmarks,
             [name.strip() for name in methods.split(",") if name.strip()],
             output,
-            trials=trials,
+            trials=100 if trials is None else trials,
+            budget=budget,
+            workers=workers,
             seeds=seeds,
             jobs=jobs,
             data=data,
