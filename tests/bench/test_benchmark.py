@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 import archbo as ab
-from archbo.bench import Failing, Negated, Noisy, Permuted, find, regret
+from archbo.bench import (
+    CURVES,
+    Failing,
+    Negated,
+    Noisy,
+    Permuted,
+    fidelity_range,
+    find,
+    regret,
+)
 from archbo.bench.synthetic import Synthetic
 from archbo.errors import ProblemError
 
@@ -45,7 +54,7 @@ def test_recorded_benchmarks_keep_the_laws(name, recorded_trainings):
     keeps_the_laws(find(name, recorded_trainings))
 
 
-@pytest.mark.parametrize("name", ["synthetic/20", "synthetic/60", "synthetic/20/3"])
+@pytest.mark.parametrize("name", ["synthetic/20", "synthetic/20/3", "synthetic/60", *CURVES])
 def test_synthetic_benchmarks_keep_the_laws(name):
     keeps_the_laws(find(name))
 
@@ -125,3 +134,32 @@ def test_permuted_refuses_what_it_cannot_permute(space, small):
         Permuted(replace(small, space=space))
     with pytest.raises(ProblemError, match="at most 100,000 members"):
         Permuted(Synthetic(2, 8))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nas-bench-nlp", "1 to 50 epochs, continued"),
+        ("digits", "1 to 30 epochs, continued"),
+        ("nas-bench-201/cifar10", "12, 200 epochs, each level afresh"),
+        ("nas-bench-101", "4, 12, 36, 108 epochs, each level afresh"),
+        ("nas-bench-macro", "None"),
+        ("synthetic/20", "None"),
+    ],
+)
+def test_a_benchmark_says_how_far_trainings_can_go(name, words, recorded_trainings):
+    benchmark = find(name, recorded_trainings)
+    assert str(fidelity_range(benchmark)) == words
+    assert str(fidelity_range(Negated(Failing(benchmark, 0.5)))) == words
+
+
+@pytest.mark.parametrize("name", ["synthetic/20", "curves/crossing"])
+def test_the_average_is_that_of_random_networks(name):
+    benchmark = find(name)
+    truths = [benchmark.truth(benchmark.space.sample(k)) for k in range(2000)]
+    assert benchmark.average == pytest.approx(np.mean(truths), abs=0.1)
+    assert Negated(benchmark).average == -benchmark.average
+
+
+def test_the_average_of_a_table_is_that_of_its_rows(small, archs):
+    assert small.average == np.mean([small.truth(arch) for arch in archs])
