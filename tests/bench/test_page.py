@@ -5,6 +5,7 @@ import pytest
 from archbo.bench.page import _key, render_page
 from archbo.bench.runner import Failure, Job
 from archbo.bench.searches import run_search
+from archbo.bench.simulation import run_budget
 from archbo.bench.synthetic import synthetic
 
 UNITS = {"small": "points", "synthetic/20": "standard deviations"}
@@ -78,3 +79,23 @@ def test_many_methods_have_different_looks(small):
 )
 def test_cells_are_sorted_by_their_number(cell, key):
     assert _key(cell) == key
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_searches_under_a_budget_are_drawn_against_it_and_against_time(workers, small):
+    found = [
+        run_budget(small, method, seed=seed, budget=6, workers=workers)
+        for method in ("asha", "random")
+        for seed in range(2)
+    ]
+    page = render_page(found, UNITS)
+    assert page.count("Against the budget") == 1
+    assert page.count("Against time") == (workers > 1)
+    assert page.count('<path class="band ') == (4 if workers > 1 else 2)
+    ends = [s.regrets[-1] for s in found if s.method == "asha"]
+    said = re.findall(r'data-tip="asha: ([^"]+) full trainings"', page)
+    assert f"{sum(ends) / 2:.3f} ± {abs(ends[0] - ends[1]) / 2:.3f} after 6" in said
+    assert f"<dd>{workers}, simulated</dd>" in page
+    assert set(re.findall(r'class="point [^"]*" href="#([^"]+)"', page)) <= set(
+        re.findall(r' id="([^"]+)"', page)
+    )

@@ -2,12 +2,23 @@ import csv
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import archbo as ab
-from archbo.bench.runner import SEARCHES, Failure, Job, Plan, read_searches, run, write_rows
+from archbo.bench.runner import (
+    BUDGETS,
+    SEARCHES,
+    Failure,
+    Job,
+    Plan,
+    read_budgets,
+    read_searches,
+    run,
+    write_rows,
+)
 from archbo.errors import DataError, MissingExtraError, ProblemError
 
 PLAN = Plan(["synthetic/20"], ["random", "evolution"], trials=6, seeds=2)
@@ -15,24 +26,25 @@ PLAN = Plan(["synthetic/20"], ["random", "evolution"], trials=6, seeds=2)
 
 def judged(searches):
     """All but the seconds."""
-    return [
-        {k: v for k, v in s.to_dict().items() if k not in ("ask_seconds", "tell_seconds")}
-        for s in searches
-    ]
+    clocked = ("ask_seconds", "tell_seconds", "propose_seconds", "decide_seconds")
+    return [{k: v for k, v in s.to_dict().items() if k not in clocked} for s in searches]
 
 
 def start(plan, folder, *, jobs):
+    length = ["--trials", str(plan.trials)]
+    if plan.budget is not None:
+        length = ["--budget", str(plan.budget), "--workers", str(plan.workers)]
     command = [
         *(sys.executable, "-c", "from archbo.cli.main import main; main()", "bench"),
         *(*plan.benchmarks, "--methods", ",".join(plan.methods)),
-        *("--trials", str(plan.trials), "--seeds", str(plan.seeds)),
+        *(*length, "--seeds", str(plan.seeds)),
         *("--jobs", str(jobs), "-o", str(folder)),
     ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
-def finished(folder):
-    path = folder / SEARCHES
+def finished(folder, file=SEARCHES):
+    path = folder / file
     return path.read_text().count("\n") if path.exists() else 0
 
 
@@ -105,6 +117,39 @@ def test_a_killed_run_goes_on_where_it_stopped(jobs, tmp_path, uninterrupted):
     assert read_searches(tmp_path)[: len(kept)] == kept
 
 
+BUDGETED = Plan(["curves/faithful"], ["random", "asha"], seeds=3, budget=4, workers=3)
+
+
+def test_under_a_budget_all_of_a_plan_is_run_and_nothing_twice(tmp_path):
+    first = run(BUDGETED, tmp_path)
+    assert first.searches == []
+    assert [Job(s.benchmark, s.method, s.seed) for s in first.budgeted] == BUDGETED.jobs
+    assert {(s.budget, s.workers) for s in first.budgeted} == {(4, 3)}
+    told = []
+    run(BUDGETED, tmp_path, notify=lambda *event: told.append(event))
+    assert told == []
+    assert read_budgets(tmp_path) == first.budgeted
+    # another budget, another number of workers and trials instead are other searches
+    for other in (replace(BUDGETED, budget=2), replace(BUDGETED, workers=1)):
+        run(other, tmp_path, notify=lambda *event: told.append(event))
+    run(replace(BUDGETED, budget=None, workers=1, trials=3), tmp_path)
+    assert (len(told), finished(tmp_path, BUDGETS), finished(tmp_path)) == (12, 18, 6)
+    assert run(BUDGETED, tmp_path).budgeted == first.budgeted
+
+
+def test_a_killed_run_under_a_budget_goes_on_where_it_stopped(tmp_path):
+    plan = replace(BUDGETED, budget=12, seeds=5)
+    process = start(plan, tmp_path / "cut", jobs=1)
+    until(lambda: finished(tmp_path / "cut", BUDGETS) >= 2)
+    process.kill()
+    process.wait()
+    kept = read_budgets(tmp_path / "cut")
+    assert 2 <= len(kept) < 10
+    found = run(plan, tmp_path / "cut")
+    assert judged(found.budgeted) == judged(run(plan, tmp_path / "whole").budgeted)
+    assert read_budgets(tmp_path / "cut")[: len(kept)] == kept
+
+
 def alive(pid):
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -139,6 +184,18 @@ def test_a_failed_search_is_told_and_the_others_are_run(tmp_path):
         ({"methods": ["bo", "bo"]}, ProblemError, "the same method is given twice: bo, bo"),
         ({"trials": 0}, ProblemError, "trials must be at least 1, got 0"),
         ({"seeds": 0}, ProblemError, "seeds must be at least 1, got 0"),
+        (
+            {"budget": -1},
+            ProblemError,
+            "budget must be a positive number of full trainings, got -1",
+        ),
+        ({"budget": 3, "workers": 0}, ProblemError, "workers must be a whole number from 1, got 0"),
+        ({"workers": 4}, ProblemError, "got workers=4, which are simulated under a budget only"),
+        (
+            {"methods": ["optuna:tpe"], "budget": 3},
+            ProblemError,
+            "optuna:tpe trains in full only, and cannot search under a budget",
+        ),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(changes, error, words):
@@ -174,3 +231,12 @@ def test_rows_are_parquet_too_where_it_can_be_written(tmp_path):
     found = run(PLAN, tmp_path)
     table = pandas.read_parquet(write_rows(found.searches, tmp_path)[1])
     assert len(table) == 24
+
+
+def test_rows_of_a_budget_say_when_each_training_ended(tmp_path):
+    found = run(BUDGETED, tmp_path)
+    (path, *_) = write_rows(found.budgeted, tmp_path)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(len(s.ids) for s in found.budgeted)
+    assert [float(row["spent"]) for row in rows[:3]] == found.budgeted[0].spent

@@ -49,6 +49,40 @@ def test_a_search_that_fails_is_exit_code_1(tmp_path, recorded_trainings):
     assert "What failed" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_a_budget_lets_methods_train_shortly_on_simulated_workers(tmp_path):
+    out = tmp_path / "out"
+    result = invoke(
+        *("bench", "curves/crossing", "synthetic/20", "--methods", "asha,random"),
+        *("--budget", "3", "--workers", "2", "--seeds", "2", "-o", str(out)),
+    )
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0].startswith("1/8  asha on curves/crossing, seed 0: regret ")
+    assert "| normalised, a random network is 1 | regret 3 |" in result.output
+    assert "| by time, 2 workers |" in result.output
+    assert {p.name for p in out.iterdir()} >= {
+        "summary.md", "report.html", "rows.csv", "budgets.jsonl"
+    }  # fmt: skip
+    page = (out / "report.html").read_text()
+    assert "Against the budget" in page
+    assert "3 full trainings, epochs as they go" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--budget", "3", "--trials", "9"], "give one of --trials and --budget, not both"),
+        (["--budget", "0"], "budget must be a positive number of full trainings, got 0"),
+        (["--workers", "4"], "got workers=4, which are simulated under a budget only"),
+    ],
+)
+def test_lengths_of_a_search_that_contradict_are_refused(arguments, words, tmp_path):
+    result = invoke("bench", "synthetic/20", *arguments, "-o", str(tmp_path / "out"))
+    assert result.exit_code in (1, 2)
+    assert words in f"{result.output} {result.exception}"
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -35,7 +35,8 @@ class BudgetLine(NamedTuple):
         timely: mean regret by time, in the time that so many full trainings take all workers.
         begun: mean number of trainings that began.
         in_full: which share of them was trained in full.
-        milliseconds: median time of a decision: to propose, and what becomes of a training,
+        milliseconds: median time of a decision: to propose, and what becomes of a training; NaN
+            where none has ended,
         last_milliseconds: and over the last ten of each search.
     """
 
@@ -211,11 +212,18 @@ def _regret_rows(lines: Sequence[BudgetLine]) -> list[list[str]]:
                 *map(str, line.regret.values()),
                 f"{line.begun:.0f}",
                 f"{line.in_full:.0%}",
-                f"{line.milliseconds:.1f}, {line.last_milliseconds:.1f}",
+                _times(line),
             ]
             for line in lines
         ),
     ]
+
+
+def _times(line: BudgetLine) -> str:
+    """The milliseconds; there are none where no training has ended."""
+    if np.isnan(line.milliseconds):
+        return "none"
+    return f"{line.milliseconds:.1f}, {line.last_milliseconds:.1f}"
 
 
 def _normalised_rows(lines: Sequence[BudgetLine]) -> list[list[str]]:

@@ -30,7 +30,7 @@ class BudgetSearch:
         random_regret: mean regret of a random network: the best truth less the average one of all
             that are recorded. A regret divided by it is a normalised one.
         full_seconds: mean time of a full training of a random network, on the same clock.
-        trainings: their numbers, in the order in which they began.
+        trainings: their numbers from 0, in the order in which they began.
         ids: of the architectures.
         levels: the epochs that they had reached, of a failed one those at which it failed.
         values: after them; None where training failed.
