@@ -78,7 +78,7 @@ def _header(searches: Sequence[_Any], methods: Sequence[str], names: Sequence[st
         "methods": str(len(methods)),
         "benchmarks": str(len(names)),
         "searches": f"{len(searches):,}",
-        "trainings": f"{sum(len(s.ids) for s in searches):,}",
+        "trainings": f"{sum(_trainings(s) for s in searches):,}",
     }
     shown = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in tiles.items())
     return (
@@ -88,6 +88,11 @@ def _header(searches: Sequence[_Any], methods: Sequence[str], names: Sequence[st
         "and without noise, than the best one there is. Lower is better.</p>"
         f'<dl class="tiles">{shown}</dl></header>'
     )
+
+
+def _trainings(search: _Any) -> int:
+    """How many began."""
+    return search.begun if isinstance(search, BudgetSearch) else len(search.ids)
 
 
 def _section(name: str, searches: Sequence[_Any], unit: str, looks: dict[str, str]) -> str:
