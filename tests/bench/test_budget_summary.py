@@ -11,6 +11,7 @@ from archbo.bench.budget_summary import (
     budget_checkpoints,
     budget_differences,
     budget_markdown,
+    last_time,
     summarise_budgets,
     times,
 )
@@ -104,6 +105,11 @@ def test_times_are_those_that_all_searches_of_a_benchmark_reached():
     sooner = replace(HAND, method="sooner", end=33.0)
     lines = summarise_budgets([HAND, sooner])
     assert [list(line.timely) for line in lines] == [[3], [3]]
+    assert last_time([HAND, sooner]) == 33
+    # what has nothing left to train is not cut: its answer stays
+    through = replace(HAND, end=None)
+    assert times([through, HAND]) == {3: 30, 4: 40}
+    assert last_time([through]) == 35
 
 
 def test_means_and_errors_are_over_seeds():

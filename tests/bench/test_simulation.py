@@ -114,7 +114,8 @@ def test_a_hand_made_search_with_two_workers(curves, nets):
     assert states(script.seen[-1])[2] == ("failed", [1, 2, 3], None)
     assert script.seen[-1].values.tolist() == pytest.approx([0.9, 1.9, np.nan], nan_ok=True)
     assert script.seen[-1].curves[0].seconds == 9
-    assert (search.begun, search.first_regret) == (3, 5)
+    assert (search.begun, search.first_regret, search.end) == (3, 5, None)
+    assert (search.random_regret, search.full) == (pytest.approx(2.5), 9)
 
 
 def test_random_numbers_are_those_of_a_study(curves, nets):
@@ -278,6 +279,15 @@ def test_nothing_but_the_budget_ends_a_search_whose_method_never_waits():
     assert search.spent[-1] <= 2.5 < search.spent[-1] + 4 / 27 + 1e-9
 
 
+def test_a_search_ends_when_the_budget_is_spent_in_the_middle_of_trainings(curves, nets):
+    """Two workers: network 0 takes 9 seconds, network 1 takes 18; after 12 there are 15 epochs."""
+    script = Script([(nets[0], None, None), (nets[1], None, None)])
+    search = run_budget(curves, script, seed=0, budget=15 / 9, workers=2)
+    assert search.clock == [9]
+    assert search.spent == [pytest.approx(13.5 / 9)]
+    assert search.end == pytest.approx(12)
+
+
 def test_a_search_ends_where_nothing_is_left(curves, nets):
     search = run_budget(curves, "random", seed=0, budget=100, workers=2)
     assert sorted(search.ids) == sorted(arch.id for arch in nets)
@@ -330,8 +340,8 @@ def test_a_method_that_does_what_cannot_be_done_is_told(steps, words, curves, ne
 
 
 def test_a_level_that_was_not_recorded_is_refused(small, archs):
-    with pytest.raises(ProblemError, match="small: no fidelity 5; there are 3, 9"):
-        run_budget(small, Script([(archs[0], 5, None)]), seed=0, budget=10)
+    with pytest.raises(ProblemError, match=r"script: epochs must be one of 3, 9, got 5"):
+        run_budget(small, Script([(archs[0], 5, None)]), seed=0, budget=10, name="script")
 
 
 @pytest.mark.parametrize(

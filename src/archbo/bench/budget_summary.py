@@ -8,6 +8,7 @@ all networks that are recorded: 1 is a blind choice, 0 the optimum.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -101,7 +102,7 @@ def times(searches: Sequence[BudgetSearch]) -> dict[float, float]:
     methods.
     """
     usual = searches[0].full_seconds / searches[0].workers
-    end = min(search.end for search in searches)
+    end = min((s.end for s in searches if s.end is not None), default=inf)
     found = {c: c * usual for c in budget_checkpoints(searches[0].budget)}
     return {c: seconds for c, seconds in found.items() if seconds <= end}
 
@@ -175,6 +176,12 @@ def against_clock(group: Sequence[BudgetSearch], end: float) -> Curve:
     """Mean regret against the time on the clock, up to an end."""
     grid = np.linspace(0, end, _GRID + 1)[1:]
     return curve(grid, np.stack([at_times(s, grid) for s in group]))
+
+
+def last_time(searches: Sequence[BudgetSearch]) -> float:
+    """Until when searches of one benchmark can be compared: when the first has spent its budget."""
+    ends = [s.end for s in searches if s.end is not None]
+    return min(ends) if ends else max(s.clock[-1] for s in searches)
 
 
 def budget_markdown(searches: Sequence[BudgetSearch]) -> str:

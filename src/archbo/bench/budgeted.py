@@ -25,7 +25,7 @@ class BudgetSearch:
             full trainings, and whether the method was given the benchmark's features.
         begun: how many trainings began; some of them may have been cut.
         full: the epochs of a full training.
-        end: when the search ended, on the clock.
+        end: when the budget was spent, on the clock; None where nothing was left to train.
         first_regret: of the network that began first.
         random_regret: mean regret of a random network: the best truth less the average one of all
             that are recorded. A regret divided by it is a normalised one.
@@ -51,7 +51,7 @@ class BudgetSearch:
     features: bool = False
     begun: int = 0
     full: float = 1.0
-    end: float = 0.0
+    end: float | None = None
     first_regret: float = 0.0
     random_regret: float = 1.0
     full_seconds: float = 1.0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archbo.bench.budget_summary import against_budget, against_clock, budget_tables
+from archbo.bench.budget_summary import against_budget, against_clock, budget_tables, last_time
 from archbo.bench.budgeted import BudgetSearch
 from archbo.bench.runner import Failure
 from archbo.bench.searches import Search
@@ -148,7 +148,7 @@ def _budget_panels(
     yield panel("Against the budget", words, _figure(lines, name, up, "full trainings"))
     if searches[0].workers == 1:
         return
-    end = min(search.end for search in searches)
+    end = last_time(searches)
     lines = [
         _Line(m, looks[m], c._replace(across=c.across / _HOUR), _spread(len(c.mean)))
         for m, c in ((m, against_clock(g, end)) for m, g in by_method.items())

@@ -22,7 +22,7 @@ from statistics import fmean
 import numpy as np
 
 from archbo.arrays import stream
-from archbo.bench.benchmark import Benchmark, fidelity_range, full_fidelity, regret
+from archbo.bench.benchmark import Benchmark, fidelity_range, regret
 from archbo.bench.budgeted import Answer, BudgetSearch, check_budget
 from archbo.data import Curve, Dataset, Decision, History, Observation, Proposal, State
 from archbo.errors import ExhaustedError, ProblemError
@@ -180,14 +180,14 @@ class _Simulation:
         self._curves: list[Curve] = []
         self._exhausted = False
 
-    def run(self) -> float:
-        """Until the budget is spent, or nothing is left to train; when that was."""
+    def run(self) -> float | None:
+        """Until the budget is spent, and when that was; None where nothing is left to train."""
         while True:
             while len(self._running) < self.search.workers and not self._exhausted:
                 if not self._propose():
                     break
             if not self._running:
-                return self.now
+                return None
             end = self._running[0][0]
             before, spent = self._spent(self.now), self._spent(end)
             if spent > self.search.budget + _ROUNDING:  # in proportion to the time until then
@@ -270,8 +270,10 @@ class _Simulation:
             ProblemError: if it has been there, or the benchmark has no such level.
         """
         fidelity, benchmark = self.problem.fidelity, self.benchmark
-        trial.target = target if fidelity is None else fidelity.short(target)
-        level = full_fidelity(benchmark, None if trial.target is None else int(trial.target))
+        trial.target = None if fidelity is None else fidelity.short(target)
+        level = self.full
+        if fidelity is not None and trial.target is not None:
+            level = int(fidelity.level(trial.target, self.search.method))
         if level <= trial.reached:
             raise ProblemError(
                 f"the method trains {trial.arch!r} to {level}, which has reached {trial.reached}",
