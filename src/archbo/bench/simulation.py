@@ -4,8 +4,8 @@ Whatever happens in a study happens here, in the same order and told in the same
 asks for a proposal at once, what runs is pending, of a running curve all points up to now are
 known, and a training that has reached its target is decided on. Only the trainings are looked up.
 
-Source: Klein et al. 2020, simulation of asynchronous searches on tables
-(https://arxiv.org/abs/2003.10865, section 4.1).
+Source: Klein et al. 2020, who simulate asynchronous searches on tables in this way
+(https://arxiv.org/abs/2003.10865).
 """
 
 from __future__ import annotations
