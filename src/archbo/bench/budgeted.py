@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import asdict, dataclass, field
 from math import isfinite
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
 from archbo.bench.benchmark import Benchmark, regret
 from archbo.bench.searches import rows_of
+from archbo.data import History, Observation
 from archbo.errors import ProblemError
+from archbo.problem import Problem
 from archbo.spaces import Architecture
 
 
@@ -138,3 +142,29 @@ class Answer:
         if key not in self._regrets:
             self._regrets[key] = regret(self._benchmark, self._networks[key])
         return self._regrets[key]
+
+
+class Results:
+    """Results of trainings that are over, in the order in which these began.
+
+    Args:
+        problem: that is searched.
+
+    Attributes:
+        history: what a method learns from them.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._known: list[tuple[int, Observation]] = []
+        self.history = History(problem)
+
+    def add(self, number: int, seen: Observation) -> None:
+        """Learn the result of a trial."""
+        insort(self._known, (number, seen), key=itemgetter(0))
+        if self._known[-1][0] == number:
+            self.history.add([seen])
+            return
+        self.history = History(self._problem)
+        for _, each in self._known:  # one by one, as their ids are remembered
+            self.history.add([each])

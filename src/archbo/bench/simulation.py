@@ -11,20 +11,19 @@ Source: Klein et al. 2020, who simulate asynchronous searches on tables in this 
 from __future__ import annotations
 
 import time
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from operator import itemgetter
 from statistics import fmean
 
 import numpy as np
 
 from archbo.arrays import stream
 from archbo.bench.benchmark import Benchmark, fidelity_range, regret
-from archbo.bench.budgeted import Answer, BudgetSearch, check_budget
-from archbo.data import Curve, Dataset, Decision, History, Observation, Proposal, State
+from archbo.bench.budgeted import Answer, BudgetSearch, Results, check_budget
+from archbo.data import Curve, Dataset, Decision, Observation, Proposal, State
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.methods import Method, find_method
 from archbo.problem import Problem
@@ -169,7 +168,7 @@ class _Simulation:
         self.now = 0.0
         self.trials: list[_Trial] = []
         self.answer = Answer(benchmark)
-        self._results = _Results(self.problem)
+        self._results = Results(self.problem)
         self._hyperparameters: Mapping[str, float] = {}
         self._running: list[tuple[float, int, _Segment]] = []  # a heap, by when they end
         self._segments = 0
@@ -383,22 +382,3 @@ class _Simulation:
             trial.target,
             self._until(trial) if over else None,
         )
-
-
-class _Results:
-    """Results of trainings that are over, in the order in which these began."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._problem = problem
-        self._known: list[tuple[int, Observation]] = []
-        self.history = History(problem)
-
-    def add(self, number: int, seen: Observation) -> None:
-        """Learn the result of a trial."""
-        insort(self._known, (number, seen), key=itemgetter(0))
-        if self._known[-1][0] == number:
-            self.history.add([seen])
-            return
-        self.history = History(self._problem)
-        for _, each in self._known:  # one by one, as their ids are remembered
-            self.history.add([each])
