@@ -42,8 +42,8 @@ NAMES = (
 at the start, in between on a logarithmic scale."""
 
 PRIOR = LogNormal(
-    np.array([0.8, *np.log([1.0, 0.3, 0.1, 0.1, 0.1, 1.0, 0.005, 2.0])]),
-    np.array([0.5, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 1.5, 2.0]),
+    np.array([0.3, *np.log([1.0, 0.7, 0.1, 0.1, 0.1, 1.0, 0.005, 2.0])]),
+    np.array([0.4, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 1.5, 2.0]),
 )
 """Of eta; `rho` itself is normal. Values have about unit variance."""
 

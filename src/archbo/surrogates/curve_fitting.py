@@ -19,6 +19,7 @@ from archbo.errors import NumericalError
 from archbo.kernels import curves as over_epochs
 from archbo.kernels.base import Kernel
 from archbo.kernels.blocks import Distances, Encoded, rows
+from archbo.kernels.priors import LogNormal
 from archbo.surrogates.curves import (
     CurveProcess,
     Solved,
@@ -45,13 +46,15 @@ class CurveEvidence:
         curves: their values.
     """
 
-    def __init__(self, kernel: Kernel, distances: Distances, curves: Curves) -> None:
+    def __init__(
+        self, kernel: Kernel, distances: Distances, curves: Curves, over: LogNormal
+    ) -> None:
         self._kernel = kernel
         self._distances = distances
         self._patterns = Patterns.of(curves)
         self._places = places(curves, curves.epochs)
         self._root = mean_root(self._places)
-        self.prior = prior(kernel)
+        self.prior = prior(kernel, over)
 
     def __call__(self, x: Float[Array, " x"]) -> tuple[float, Float[Array, " x"]]:
         """Value in nats and gradient at x; -inf and 0 where there is no factor."""
@@ -71,7 +74,7 @@ class CurveEvidence:
             + np.tensordot(derivatives.own, by_own, axes=2)
             + derivatives.noise @ by_own.diagonal()
         )
-        value = solved.log_likelihood + self.prior.log_density(x)
+        value = solved.log_likelihood + self.prior.log_ratio(x)
         pulled = [pull(by) for (_, pull), by in zip(evaluated, by_K, strict=True)]
         return float(value), np.concatenate([*pulled, by_eta]) + self.prior.slope(x)
 
@@ -152,6 +155,7 @@ def fit_curves(
     tolerance: float = 1e-4,
     largest: int = 100,
     distances: Distances | None = None,
+    over: LogNormal = over_epochs.PRIOR,
 ) -> CurveProcess:
     """The process with the most probable hyperparameters after n curves.
 
@@ -170,22 +174,25 @@ def fit_curves(
         largest: fit to so many curves at most, half of them those with the newest epochs: few
             hyperparameters need no more, and the time grows with the cube.
         distances: of the architectures to each other, if they are known already.
+        over: the prior of the hyperparameters over epochs.
 
     Raises:
         NumericalError: if a covariance stays singular.
     """
     if distances is None:
         distances = kernel.distances(encoded, encoded)
-    means, known = prior(kernel).mean.tolist(), start or {}
+    means, known = prior(kernel, over).mean.tolist(), start or {}
     x = np.array([known.get(name, m) for name, m in zip(names(kernel), means, strict=True)])
     if curves.known.any() and iterations:
         chosen = _chosen(curves, rng, largest)
         few = rows(encoded, chosen)
         own = distances if len(chosen) == curves.n else kernel.distances(few, few)
-        evidence = CurveEvidence(kernel, own, curves.take(chosen))
+        evidence = CurveEvidence(kernel, own, curves.take(chosen), over)
         x = maximise(evidence, x, iterations=iterations, tolerance=tolerance, reach=_REACH)
     theta, eta = np.split(x, [-len(over_epochs.NAMES)])
-    return CurveProcess.observe(kernel, encoded, curves, theta=theta, eta=eta, distances=distances)
+    return CurveProcess.observe(
+        kernel, encoded, curves, theta=theta, eta=eta, distances=distances, over=over
+    )
 
 
 def _chosen(curves: Curves, rng: Rng, largest: int) -> Array:

@@ -116,6 +116,7 @@ class CurveProcess:
     patterns: Patterns = field(repr=False)
     reduced: Reduction = field(repr=False)
     solved: Solved = field(repr=False)
+    over: LogNormal = field(repr=False)
 
     @classmethod
     def observe(
@@ -127,6 +128,7 @@ class CurveProcess:
         theta: Float[Array, " pp"],
         eta: Float[Array, " e"],
         distances: Distances | None = None,
+        over: LogNormal = over_epochs.PRIOR,
     ) -> CurveProcess:
         """The process with given hyperparameters after n curves; n may be 0.
 
@@ -137,6 +139,7 @@ class CurveProcess:
             theta: logs of the kernel's hyperparameters, for f and for h.
             eta: hyperparameters over epochs.
             distances: of the architectures to each other, if they are known already.
+            over: the prior of the hyperparameters over epochs, for the evidence.
 
         Raises:
             NumericalError: if a covariance stays singular.
@@ -147,7 +150,7 @@ class CurveProcess:
         patterns = Patterns.of(curves)
         reduced = Reduction.of(patterns, over_epochs.shape(eta, s), mean_root(s))
         solved = solve(patterns, reduced, covariances(kernel, theta, distances))
-        return cls(kernel, theta, eta, encoded, curves, patterns, reduced, solved)
+        return cls(kernel, theta, eta, encoded, curves, patterns, reduced, solved, over)
 
     @property
     def n(self) -> int:
@@ -175,7 +178,7 @@ class CurveProcess:
     def log_evidence(self) -> float:
         """Log marginal likelihood plus log prior of the hyperparameters: what a fit maximises."""
         x = np.concatenate([self.theta, self.eta])
-        return self.log_likelihood + prior(self.kernel).log_density(x)
+        return self.log_likelihood + prior(self.kernel, self.over).log_ratio(x)
 
     @property
     def best(self) -> float:
@@ -207,6 +210,48 @@ class CurveProcess:
         one = np.ones((len(asked), len(asked)))
         return self._together(targets, self._variances(1)[..., None] * one, one)
 
+    def courses(
+        self, encoded: Encoded, epochs: Sequence[int | float]
+    ) -> tuple[Float[Array, "c K"], Float[Array, "c K K"]]:
+        """Of a new training of each row: mean and covariance of its values after some epochs."""
+        c, K = count_rows(encoded), len(epochs)
+        one = self._new(encoded, None)
+        s = places(self.curves, np.tile(np.asarray(epochs, dtype=float), c))
+        targets = one._replace(
+            K=np.repeat(one.K, K, axis=2),
+            places=s,
+            loadings=over_epochs.loadings(self.eta, s),
+            R=self._coordinates(s),
+            curve=np.full(c * K, -1),
+            own=np.zeros((c * K, one.own.shape[1])),
+            jumped=np.zeros(c * K),
+        )
+        return self._by_course(targets, K)
+
+    def courses_of(
+        self, which: Int[Array, " c"], epochs: Sequence[int | float]
+    ) -> tuple[Float[Array, "c K"], Float[Array, "c K K"]]:
+        """Of each of some known curves: mean and covariance of its values after some epochs."""
+        asked = np.tile(np.asarray(epochs, dtype=float), len(which))
+        return self._by_course(self._known(np.repeat(which, len(epochs)), asked), len(epochs))
+
+    def _by_course(self, targets: _Targets, K: int) -> tuple[Array, Array]:
+        """Of targets of which K that follow each other are of one training."""
+        mean, V, rest, U = self._project(targets)
+        c = len(mean) // K
+        s, Phi = targets.places.reshape(c, K), targets.loadings.reshape(c, K, 2)
+        R, rest, jumped = (x.reshape(c, K, -1) for x in (targets.R, rest, targets.jumped))
+        V, U = V.reshape(-1, c, K), U.reshape(-1, c, K)
+        beside = over_epochs.own_covariance(self.eta, s[0], s[0])
+        beside = beside + over_epochs.mean_covariance(s[0], s[0])
+        variances = self._variances(c)
+        covariance = beside + np.einsum("ckr,rc,clr->ckl", Phi, variances, Phi)
+        covariance += JUMP_VARIANCE * jumped * jumped.transpose(0, 2, 1)
+        covariance -= R @ R.transpose(0, 2, 1) + rest @ rest.transpose(0, 2, 1)
+        V, U = V.transpose(1, 2, 0), U.transpose(1, 2, 0)
+        covariance += U @ U.transpose(0, 2, 1) - V @ V.transpose(0, 2, 1)
+        return mean.reshape(c, K), covariance
+
     def joint(self, encoded: Encoded) -> JointPosterior:
         """Of new trainings of all rows together: their final values."""
         K = covariances(self.kernel, self.theta, self.kernel.distances(encoded, encoded))
@@ -224,7 +269,9 @@ class CurveProcess:
 
     def with_curves(self, encoded: Encoded, curves: Curves) -> CurveProcess:
         """The process that knows other curves, with the same hyperparameters."""
-        return CurveProcess.observe(self.kernel, encoded, curves, theta=self.theta, eta=self.eta)
+        return CurveProcess.observe(
+            self.kernel, encoded, curves, theta=self.theta, eta=self.eta, over=self.over
+        )
 
     @cached_property
     def _root(self) -> Array:
@@ -346,9 +393,9 @@ def names(kernel: Kernel) -> tuple[str, ...]:
     return (*kernel.names, *early, *over_epochs.NAMES)
 
 
-def prior(kernel: Kernel) -> LogNormal:
-    """The prior of all hyperparameters."""
-    return LogNormal.join([kernel.prior, kernel.prior, over_epochs.PRIOR])
+def prior(kernel: Kernel, over: LogNormal) -> LogNormal:
+    """The prior of all hyperparameters, given that of those over epochs."""
+    return LogNormal.join([kernel.prior, kernel.prior, over])
 
 
 def covariances(
