@@ -14,7 +14,7 @@ from archbo import acquisition
 from archbo.arrays import Array, Rng
 from archbo.data import Dataset, Proposal
 from archbo.methods import Method, Search
-from archbo.methods.bayesian import _BayesianOptimization
+from archbo.methods.bayesian import BayesianSearch
 from archbo.methods.candidates import Taken, pool
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
@@ -25,10 +25,10 @@ SHARPEST = 1e-3  # temper: all weight goes to the likeliest structure
 FLATTEST = 1e6  # all structures weigh the same
 
 
-def prepared(problem: Problem) -> _BayesianOptimization:
+def prepared(problem: Problem) -> BayesianSearch:
     """The default method at work."""
     search = DEFAULT.prepare(problem)
-    assert isinstance(search, _BayesianOptimization)
+    assert isinstance(search, BayesianSearch)
     return search
 
 
@@ -88,7 +88,7 @@ class NoMutants:
         return _NoMutants(DEFAULT, problem)
 
 
-class _NoMutants(_BayesianOptimization):
+class _NoMutants(BayesianSearch):
     def _pool(self, dataset: Dataset, taken: Taken, rng: Rng) -> tuple[Rows, Taken]:
         return pool(self.problem, dataset.rows.take([]), self.settings.candidates, rng, taken)
 

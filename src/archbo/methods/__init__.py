@@ -13,13 +13,15 @@ from archbo.methods.evolution import RegularizedEvolution
 from archbo.methods.grid import GridSearch
 from archbo.methods.hyperband import Hyperband, SuccessiveHalving
 from archbo.methods.local_search import LocalSearch
-from archbo.methods.published import bananas, nas_bowl
+from archbo.methods.multifidelity import MultiFidelity
+from archbo.methods.published import bananas, bo_full, bohb, freeze_thaw, mobster, nas_bowl
 from archbo.methods.reinforce import Reinforce
 from archbo.methods.rungs import Asha, asha_stopping
 from archbo.methods.tpe import TreeParzen
 
 METHODS: dict[str, Callable[[], Method]] = {
     "bo": BayesianOptimization,
+    "bo-full": bo_full,
     "random": RandomSearch,
     "grid": GridSearch,
     "local-search": LocalSearch,
@@ -30,6 +32,9 @@ METHODS: dict[str, Callable[[], Method]] = {
     "hyperband": Hyperband,
     "asha": Asha,
     "asha-stopping": asha_stopping,
+    "bohb": bohb,
+    "mobster": mobster,
+    "freeze-thaw": freeze_thaw,
     "bananas": bananas,
     "nas-bowl": nas_bowl,
 }
@@ -43,6 +48,7 @@ __all__ = [
     "Hyperband",
     "LocalSearch",
     "Method",
+    "MultiFidelity",
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
@@ -51,7 +57,11 @@ __all__ = [
     "TreeParzen",
     "asha_stopping",
     "bananas",
+    "bo_full",
+    "bohb",
     "find_method",
+    "freeze_thaw",
+    "mobster",
     "nas_bowl",
 ]
 

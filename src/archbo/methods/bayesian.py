@@ -21,7 +21,7 @@ from archbo.kernels import Encoded, Kernel
 from archbo.kernels.blocks import join_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Search
-from archbo.methods.belief import Belief
+from archbo.methods.belief import Belief, FullBelief
 from archbo.methods.candidates import (
     Known,
     Taken,
@@ -34,6 +34,7 @@ from archbo.methods.candidates import (
     random_rows,
 )
 from archbo.methods.learned import LearnedBelief, ReadBy
+from archbo.methods.multifidelity import MultiFidelity, MultiFidelitySearch
 from archbo.methods.processes import Bases, ProcessBelief
 from archbo.methods.structures import (
     ENCODINGS,
@@ -90,6 +91,9 @@ class BayesianOptimization:
             the default structures or, where an encoding is given, for one of that encoding.
         outcome: the transform of the objective that is modelled.
         acquisition: the score of a candidate.
+        short: how trainings that are short of full ones are spent, where the problem has a
+            fidelity; None to train everything in full. Another surrogate than Gaussian processes,
+            and older results, know full trainings only.
 
     Raises:
         ProblemError: if a number is too small, or a surrogate comes with a kernel.
@@ -109,6 +113,7 @@ class BayesianOptimization:
     kernel: Kernel | Callable[[Encoded], Sequence[Kernel]] | None = None
     outcome: OutcomeTransform = field(default_factory=HalfRank)
     acquisition: Acquisition = field(default_factory=LogExpectedImprovement)
+    short: MultiFidelity | None = field(default_factory=MultiFidelity)
 
     def __post_init__(self) -> None:
         least = {"initial": 1, "candidates": 8, "climbers": 0, "climbs": 0, "iterations": 0}
@@ -137,10 +142,16 @@ class BayesianOptimization:
 
     def prepare(self, problem: Problem) -> Search:
         with one_thread():  # the scales, too, are the same on every machine
-            return _BayesianOptimization(self, problem)
+            plain = BayesianSearch(self, problem)
+        fidelity, able = problem.fidelity, self.surrogate is None and not problem.older
+        if fidelity is None or self.short is None or not able or len(fidelity.rungs()) < 2:
+            return plain
+        return MultiFidelitySearch(self.short, problem, fidelity, plain)
 
 
-class _BayesianOptimization(Search):
+class BayesianSearch(Search):
+    """Bayesian optimization at work, each training a full one."""
+
     def __init__(self, settings: BayesianOptimization, problem: Problem) -> None:
         self.settings = settings
         self.problem = problem
@@ -209,7 +220,7 @@ class _BayesianOptimization(Search):
         keys = self.problem.compiled.fingerprints(rows).tolist()
         return np.array([place.get(key, -1) for key in keys], dtype=np.int64)
 
-    def _belief(self, dataset: Dataset) -> Belief:
+    def _belief(self, dataset: Dataset) -> FullBelief:
         settings = self.settings
         if settings.surrogate is not None:
             return LearnedBelief.fit(dataset, self.encoder, settings.surrogate, settings.outcome)
@@ -255,7 +266,7 @@ class _BayesianOptimization(Search):
 
     def _planned(self, useful: Sequence[str]) -> Rows:
         """The start design, and in it the best of older searches."""
-        design = self._start_design()
+        design = self.start_design()
         if not self._older:
             return design
         older = list(zip(self._older, self.problem.older, strict=True))
@@ -268,7 +279,7 @@ class _BayesianOptimization(Search):
         near, rest = design.take(slice(0, _SPREAD)), design.take(slice(_SPREAD, None))
         return stack([*best, near, *second, rest])
 
-    def _start_design(self) -> Rows:
+    def start_design(self) -> Rows:
         """Feasible networks far from each other, the most central one first."""
         if self._design is None:
             nothing = Taken.of(self.problem)
@@ -295,7 +306,7 @@ class _BayesianOptimization(Search):
             return fading * self.problem.log_prior(rows)
 
         drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
-        rows, encoded, score = self._climb(belief, rows, taken, lean, rng, drawing)
+        rows, encoded, score = self.climb(belief, rows, taken, lean, rng, drawing)
         most = 1 if count == 1 else _SHORTLIST * count
         short = np.argsort(-score, kind="stable")[: None if acquisition.pool_wide else most]
         picks = belief.choose(
@@ -322,7 +333,7 @@ class _BayesianOptimization(Search):
         return [*again, *found][:count]
 
     def _again(
-        self, dataset: Dataset, belief: Belief, new: Encoded, drawing: Rng
+        self, dataset: Dataset, belief: FullBelief, new: Encoded, drawing: Rng
     ) -> list[Proposal]:
         """The network to train again, if that gains more than the new one promises.
 
@@ -355,7 +366,7 @@ class _BayesianOptimization(Search):
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
         return pool(self.problem, best, self.settings.candidates, rng, taken)
 
-    def _climb(
+    def climb(
         self,
         belief: Belief,
         rows: Rows,

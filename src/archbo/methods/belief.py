@@ -39,26 +39,6 @@ class Belief(ABC):
         """Log of the probability that training a network gives a value."""
 
     @abstractmethod
-    def choose(
-        self,
-        encoded: Encoded,
-        acquisition: Acquisition,
-        rng: Rng,
-        *,
-        count: int,
-        offset: Float[Array, " c"],
-    ) -> list[Pick]:
-        """The best candidates, one after another, each after believing in those before it.
-
-        Args:
-            encoded: c candidates.
-            acquisition: scores them.
-            rng: for acquisitions that draw.
-            count: how many to choose, at most.
-            offset: added to the scores.
-        """
-
-    @abstractmethod
     def posteriors(
         self, encoded: Encoded, known: Int[Array, " c"] | None = None
     ) -> list[Posterior]:
@@ -69,14 +49,6 @@ class Belief(ABC):
             known: the position of each among the networks of the dataset, -1 for others; None where
                 all are others.
         """
-
-    def repeat_gain(self) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
-        """Positions of known networks, and the log of what training each again would gain.
-
-        In units of the transformed objective; none, unless the models tell noise from what is a
-        network's own.
-        """
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
 
     def score(self, encoded: Encoded, acquisition: Acquisition, rng: Rng) -> Float[Array, " c"]:
         """The averaged acquisition plus the log of the probability that training succeeds."""
@@ -111,6 +83,38 @@ class Belief(ABC):
         """Mean and standard deviation of the mixture, in the objective's units."""
         mean, variance = self.mixed(means, variances)
         return self.outcomes.to_objective(mean, np.sqrt(np.maximum(variance, 0.0)))
+
+
+class FullBelief(Belief):
+    """Of full trainings: batches of them can be chosen, and which is worth training again."""
+
+    @abstractmethod
+    def choose(
+        self,
+        encoded: Encoded,
+        acquisition: Acquisition,
+        rng: Rng,
+        *,
+        count: int,
+        offset: Float[Array, " c"],
+    ) -> list[Pick]:
+        """The best candidates, one after another, each after believing in those before it.
+
+        Args:
+            encoded: c candidates.
+            acquisition: scores them.
+            rng: for acquisitions that draw.
+            count: how many to choose, at most.
+            offset: added to the scores.
+        """
+
+    def repeat_gain(self) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+        """Positions of known networks, and the log of what training each again would gain.
+
+        In units of the transformed objective; none, unless the models tell noise from what is a
+        network's own.
+        """
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
 
 
 def modelled_values(dataset: Dataset) -> Float[Array, " n"]:

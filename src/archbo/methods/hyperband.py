@@ -57,7 +57,7 @@ class SuccessiveHalving:
         fidelity, eta = problem.fidelity, self.eta
         (first, *_) = brackets(fidelity, eta)
         if self.networks is not None:
-            first = _halved(self.networks, fidelity.rungs(eta), fidelity.factors(eta))
+            first = first_bracket(fidelity, eta, self.networks)
         return _Brackets(problem, fidelity, eta, [first])
 
 
@@ -110,6 +110,11 @@ def brackets(fidelity: FidelityRange, eta: float) -> list[list[Stage]]:
     return found
 
 
+def first_bracket(fidelity: FidelityRange, eta: float, count: int) -> list[Stage]:
+    """A bracket over all rungs that begins with so many networks."""
+    return _halved(count, fidelity.rungs(eta), fidelity.factors(eta))
+
+
 def _halved(count: int, levels: Sequence[float], factors: Sequence[float]) -> list[Stage]:
     """So many at the lowest level, one in a factor of them at the next, and so on, at least one."""
     return [
@@ -137,8 +142,8 @@ class _Brackets(RungSearch):
             if closed and len(members) < size:  # as many as there are
                 first = len(self.rungs) - len(bracket)
                 stages = _halved(len(members), self.rungs[first:], self.factors[first:])
-                return _climb(members, stages)
-            picked = _climb(members, bracket)
+                return climb(members, stages)
+            picked = climb(members, bracket)
             if picked is not None:
                 return picked
             if len(members) < size:
@@ -147,7 +152,7 @@ class _Brackets(RungSearch):
         raise AssertionError("a cycle has no end")
 
 
-def _climb(members: Sequence[Runner], bracket: Sequence[Stage]) -> tuple[Runner, float] | None:
+def climb(members: Sequence[Runner], bracket: Sequence[Stage]) -> tuple[Runner, float] | None:
     """Who of a bracket is to be trained next, and up to which level; None if none is, for now."""
     if len(members) < bracket[0].networks:  # not all have begun
         bracket = bracket[:1]

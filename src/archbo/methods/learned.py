@@ -15,7 +15,7 @@ from archbo.encodings.features import Standardiser
 from archbo.kernels import Encoded
 from archbo.kernels.blocks import count_rows, join_rows
 from archbo.kernels.blocks import rows as take
-from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
+from archbo.methods.belief import FullBelief, measurements, modelled_values, success_labels
 from archbo.spaces import CompiledSpace, Rows
 from archbo.surrogates import Learner, Posterior, Surrogate
 from archbo.surrogates.outcomes import OutcomeTransform
@@ -45,7 +45,7 @@ class ReadBy:
 
 
 @dataclass(frozen=True)
-class LearnedBelief(Belief):
+class LearnedBelief(FullBelief):
     """One fitted surrogate; what runs is taken for measured at its posterior mean.
 
     Attributes:

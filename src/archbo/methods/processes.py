@@ -25,7 +25,7 @@ from archbo.kernels import Encoded, Found, Kernel, shared_distances
 from archbo.kernels.blocks import count_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods import subset
-from archbo.methods.belief import Belief, measurements, modelled_values, success_labels
+from archbo.methods.belief import FullBelief, measurements, modelled_values, success_labels
 from archbo.methods.structures import prior_odds
 from archbo.surrogates import GaussianProcess, Posterior
 from archbo.surrogates.fitting import most_probable
@@ -124,7 +124,7 @@ class _Target:
 
 
 @dataclass(frozen=True)
-class ProcessBelief(Belief):
+class ProcessBelief(FullBelief):
     """Gaussian processes; running trainings are taken for measured at their posterior means.
 
     Attributes:

@@ -9,6 +9,9 @@ from archbo.acquisition import ThompsonSampling
 from archbo.encodings import Paths, weisfeiler_lehman_to
 from archbo.kernels import Encoded, Hamming, HistogramLinear, Kernel, Matern52, structure
 from archbo.methods.bayesian import BayesianOptimization
+from archbo.methods.hyperband import Hyperband
+from archbo.methods.multifidelity import MultiFidelity
+from archbo.methods.rungs import Asha
 from archbo.methods.structures import default_structures
 from archbo.surrogates import DeepEnsemble
 
@@ -56,7 +59,49 @@ def nas_bowl() -> BayesianOptimization:
         temper=1.0,
         encoding=weisfeiler_lehman_to(_DEPTH),
         kernel=subtree_structures,
+        short=None,
     )
+
+
+def bo_full() -> BayesianOptimization:
+    """Bayesian optimization that trains everything in full, whatever the fidelity."""
+    return BayesianOptimization(short=None)
+
+
+def mobster() -> BayesianOptimization:
+    """MOBSTER: ASHA decides what goes on, a Gaussian process over epochs as well what begins.
+
+    As published: the rungs are asynchronous, what is in training counts as expected, the
+    acquisition is that of full trainings. Different: the model, see `archbo.kernels.curves`, and
+    the kernels, which know that architectures are graphs.
+
+    Source: Klein et al. 2020 (https://arxiv.org/abs/2003.10865).
+    """
+    return BayesianOptimization(short=MultiFidelity(schedule=Asha(), random=0.0))
+
+
+def bohb() -> BayesianOptimization:
+    """BOHB: Hyperband decides what goes on, a model what begins; a third begins at random.
+
+    Different from what was published: the model is a Gaussian process over architecture and epoch
+    instead of kernel densities of the highest rung that has enough results.
+
+    Source: Falkner et al. 2018 (https://arxiv.org/abs/1807.01774).
+    """
+    return BayesianOptimization(short=MultiFidelity(schedule=Hyperband(), random=1 / 3))
+
+
+def freeze_thaw() -> BayesianOptimization:
+    """Freeze-thaw: what promises most goes on, of all that is paused and what could begin.
+
+    Different from what was published: the model and its kernels, and that what is promised is
+    improvement per cost under the best rule of when to stop, instead of information about the best.
+    None of the guards of the default.
+
+    Source: Swersky et al. 2014 (https://arxiv.org/abs/1406.3896).
+    """
+    short = MultiFidelity(start=5, least=1, share=0.0, doubt=0.0, random=0.0)
+    return BayesianOptimization(short=short)
 
 
 def subtree_structures(reference: Encoded) -> list[Kernel]:
