@@ -12,9 +12,9 @@ from archbo.acquisition.stages import Rates, best_rates
 from archbo.arrays import Array, Float, Int, Rng, stream
 from archbo.data import State
 from archbo.fidelity import FidelityRange
-from archbo.kernels import Encoded, Kernel
+from archbo.kernels import Encoded, Kernel, shared_distances
 from archbo.kernels import curves as over_epochs
-from archbo.kernels.blocks import count_rows
+from archbo.kernels.blocks import Distances, count_rows
 from archbo.kernels.blocks import rows as take
 from archbo.kernels.priors import LogNormal
 from archbo.methods.belief import Belief
@@ -42,7 +42,7 @@ _RESTART = 1.5
 _ITERATIONS, _TOLERANCE, _FEW = 12, 1e-3, 60
 """Of a fit: at most so many iterations, to so many curves."""
 
-_MOST = 150
+_MOST = 100
 """So many curves are learned from: the furthest and the best, and some others."""
 
 _MISLED = LogNormal(
@@ -117,7 +117,9 @@ class CourseBelief(Belief):
         iterations = _ITERATIONS if again or count - last >= _REFIT * count else 0
         found = {_FITTED: count if iterations else last}
 
-        def fitted(name: str, kernel: Kernel, over: LogNormal) -> CurveProcess:
+        def fitted(
+            name: str, kernel: Kernel, distances: Distances, over: LogNormal
+        ) -> CurveProcess:
             start = f"{_PREFIX}{name}/"
             own = {k.removeprefix(start): v for k, v in hyperparameters.items() if start in k}
             model = fit_curves(
@@ -129,16 +131,21 @@ class CourseBelief(Belief):
                 iterations=iterations,
                 tolerance=_TOLERANCE,
                 largest=_FEW,
+                distances=distances,
                 over=over,
             )
             found.update({start + k: v for k, v in model.hyperparameters.items()})
             return model
 
-        models = [fitted(str(k), kernel, over_epochs.PRIOR) for k, kernel in enumerate(structures)]
+        apart = shared_distances(structures, part, part)
+        models = [
+            fitted(str(k), kernel, distances, over_epochs.PRIOR)
+            for k, (kernel, distances) in enumerate(zip(structures, apart, strict=True))
+        ]
         misled = 0.0
         if doubt:
-            other = fitted("misled", structures[0], _MISLED)
-            misled = _posterior_doubt(models[0], other, part, doubt)
+            other = fitted("misled", structures[0], apart[0], _MISLED)
+            misled = _posterior_doubt(models[0], other, apart[0], doubt)
         finals = [model.finals() for model in models]
         full = np.array([runners[i].reached >= fidelity.high for i in known])
         best = [f.mean[full].max() if full.any() else f.mean.max() for f in finals]
@@ -272,7 +279,7 @@ def _steps(covariance: Float[Array, "c K K"], noise: Float[Array, " K"]) -> Floa
 
 
 def _posterior_doubt(
-    model: CurveProcess, misled: CurveProcess, encoded: Encoded, doubt: float
+    model: CurveProcess, misled: CurveProcess, distances: Distances, doubt: float
 ) -> float:
     """Probability that short trainings say nothing, by how full ones came out after them.
 
@@ -283,10 +290,15 @@ def _posterior_doubt(
     if not curves.known[:, ends].any():
         return doubt
     early = curves.with_values(np.where(ends, np.nan, curves.values))
-    gain, other = (
-        m.log_likelihood - m.with_curves(encoded, early).log_likelihood for m in (model, misled)
-    )
-    return float(1 / (1 + np.exp(np.clip(gain - other, -50, 50)) * (1 - doubt) / doubt))
+
+    def gain(of: CurveProcess) -> float:
+        before = CurveProcess.observe(
+            of.kernel, of.encoded, early, theta=of.theta, eta=of.eta, distances=distances
+        )
+        return of.log_likelihood - before.log_likelihood
+
+    lead = np.clip(gain(model) - gain(misled), -50, 50)
+    return float(1 / (1 + np.exp(lead) * (1 - doubt) / doubt))
 
 
 def _success(
