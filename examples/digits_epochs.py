@@ -17,7 +17,6 @@ import archbo as ab
 
 __all__ = ["build"]  # for archbo check and archbo export
 
-METHOD = "asha"
 FIDELITY = ab.Epochs(3, 27)
 
 
@@ -54,7 +53,6 @@ if __name__ == "__main__":
         space,
         maximize="accuracy",
         seed=0,
-        method=METHOD,
         fidelity=FIDELITY,
         features={"params": params},
         constraints=[{"params": "<= 15000"}, connected],

@@ -76,7 +76,7 @@ def short_trainings(folder, *changes):
     """The search of short trainings: of 2 or 6 epochs, in the program's own process."""
     folder.mkdir()
     shortened("digits.py", folder)
-    fewer = ("ab.Epochs(3, 27)", "ab.Epochs(2, 6)"), ("budget=10, workers=2", "budget=1.6")
+    fewer = ("ab.Epochs(3, 27)", "ab.Epochs(2, 6)"), ("budget=10, workers=2", "budget=3.6")
     return shortened("digits_epochs.py", folder, *fewer, *changes)
 
 
@@ -101,7 +101,7 @@ def uninterrupted(tmp_path_factory):
 def test_the_search_of_short_trainings_trains_the_best_of_them_in_full(uninterrupted):
     epochs = {len(record.reports) for record in uninterrupted}
     assert epochs == {2, 6}
-    assert sum(record.state is State.FINISHED for record in uninterrupted) == 1
+    assert sum(record.state is State.FINISHED for record in uninterrupted) >= 1
     assert sum(record.state is State.PAUSED for record in uninterrupted) >= 2
 
 
