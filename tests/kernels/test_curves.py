@@ -56,6 +56,22 @@ def test_a_full_training_shows_its_final_value_alone(eta):
     np.testing.assert_allclose(own_variance(eta, np.ones(1)), np.exp(eta[3]))
 
 
+def correlations(eta, s):
+    a, b = loadings(eta, s).T
+    return a / np.hypot(a, b)
+
+
+@given(eta=ETAS)
+def test_longer_trainings_say_more_of_full_ones(eta):
+    found = correlations(eta, PLACES)
+    assert (np.diff(found) >= 0).all()
+    assert found[-1] == 1
+
+
+def test_before_any_full_training_the_shortest_is_taken_to_say_little():
+    assert correlations(PRIOR.mean, np.zeros(1))[0] == pytest.approx(0.34, abs=0.005)
+
+
 def test_curves_flatten():
     eta = PRIOR.mean
     early, late = np.array([0.0, 0.2]), np.array([0.8, 1.0])

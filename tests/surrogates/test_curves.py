@@ -122,6 +122,59 @@ def test_everything_equals_the_dense_process(n, jumps):
     np.testing.assert_allclose(ahead.covariance, covariance, **close)
 
 
+@pytest.mark.parametrize("jumps", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 12])
+def test_courses_equal_the_dense_process(n, jumps):
+    found, dense, new = process(n, n, jumps=jumps)
+    asked = [1, 3, 8, 20, 27]
+    means, covariances = found.courses(new, asked)
+    assert covariances.shape == (5, 5, 5)
+    for i in range(5):
+        points = Points(new["f"][[i] * 5], asked, np.full(5, n))
+        mean, covariance = dense.joint(points)
+        np.testing.assert_allclose(means[i], mean, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(covariances[i], covariance, rtol=1e-8, atol=1e-8)
+    which = np.arange(n)[::-1]
+    means, covariances = found.courses_of(which, asked)
+    for i, mean, covariance in zip(which, means, covariances, strict=True):
+        expected = dense.joint(Points(found.encoded["f"][[i] * 5], asked, np.full(5, i)))
+        np.testing.assert_allclose(mean, expected[0], rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(covariance, expected[1], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("jumps", [False, True])
+def test_courses_agree_with_what_is_asked_epoch_by_epoch(jumps):
+    found, _, new = process(5, 7, jumps=jumps)
+    asked = [2, 5.5, 13, 27]
+    mean, covariance = found.courses(new, asked)
+    for k, epoch in enumerate(asked):
+        alone = found.predict(new, epoch)
+        np.testing.assert_allclose(mean[:, k], alone.mean)
+        np.testing.assert_allclose(covariance[:, k, k], alone.variance)
+    together = found.joint(new)
+    np.testing.assert_allclose(mean[:, -1], together.mean)
+    np.testing.assert_allclose(covariance[:, -1, -1], together.covariance.diagonal())
+    mean, covariance = found.courses_of(np.arange(7), asked)
+    for k, epoch in enumerate(asked):
+        alone = found.finals(epoch)
+        np.testing.assert_allclose(mean[:, k], alone.mean)
+        np.testing.assert_allclose(covariance[:, k, k], alone.variance)
+    ahead = found.ahead(3, asked)
+    np.testing.assert_allclose(mean[3], ahead.mean)
+    np.testing.assert_allclose(covariance[3], ahead.covariance)
+
+
+def test_courses_of_none_and_of_one_epoch():
+    found, _, new = process(5, 7)
+    mean, covariance = found.courses(new, [27])
+    np.testing.assert_allclose(mean[:, 0], found.predict(new).mean)
+    np.testing.assert_allclose(covariance[:, 0, 0], found.predict(new).variance)
+    mean, covariance = found.courses_of(np.arange(0), [9, 27])
+    assert (mean.shape, covariance.shape) == ((0, 2), (0, 2, 2))
+    mean, covariance = found.courses({"f": np.zeros((0, 2))}, [9, 27])
+    assert (mean.shape, covariance.shape) == ((0, 2), (0, 2, 2))
+
+
 def flattening(rng, n, *, noise=0.02):
     """Curves that rise to a smooth function of the architecture, which is given, too."""
     encoded = architectures(rng, n)

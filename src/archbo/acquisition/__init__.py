@@ -13,6 +13,7 @@ from archbo.acquisition.knowledge import LogKnowledgeGradient, log_repeat_gain
 from archbo.acquisition.mixture import average, evidence_weights, mix
 from archbo.acquisition.normal import log_cdf, log_h, log_pdf
 from archbo.acquisition.pending import Pick, believe, choose
+from archbo.acquisition.stages import Rates, best_rates
 
 __all__ = [
     "Acquisition",
@@ -24,10 +25,12 @@ __all__ = [
     "LogProbabilityOfImprovement",
     "Outlook",
     "Pick",
+    "Rates",
     "ThompsonSampling",
     "UpperConfidenceBound",
     "average",
     "believe",
+    "best_rates",
     "choose",
     "evidence_weights",
     "log_cdf",

@@ -44,6 +44,7 @@ class CurveEvidence:
         kernel: the prior covariance of architectures.
         distances: of the architectures to each other.
         curves: their values.
+        over: the prior of the hyperparameters over epochs.
     """
 
     def __init__(

@@ -195,7 +195,7 @@ class CurveProcess:
 
     def predict(self, encoded: Encoded, epoch: int | float | None = None) -> Posterior:
         """Of a new training of each row: its value after an epoch, full training if None."""
-        targets = self._new(encoded, epoch)
+        targets = self._new(encoded, self._epochs(1, epoch))
         return self._each(targets, self._variances(len(targets.R)))
 
     def finals(self, epoch: int | float | None = None) -> Posterior:
@@ -205,57 +205,36 @@ class CurveProcess:
 
     def ahead(self, curve: int, epochs: Sequence[int | float]) -> JointPosterior:
         """Of one known curve: its values after some epochs together."""
-        which, asked = np.full(len(epochs), curve), np.asarray(epochs, dtype=float)
-        targets = self._known(which, asked)
-        one = np.ones((len(asked), len(asked)))
-        return self._together(targets, self._variances(1)[..., None] * one, one)
+        mean, covariance = self.courses_of(np.array([curve]), epochs)
+        return JointPosterior(mean[0], covariance[0])
 
     def courses(
         self, encoded: Encoded, epochs: Sequence[int | float]
     ) -> tuple[Float[Array, "c K"], Float[Array, "c K K"]]:
         """Of a new training of each row: mean and covariance of its values after some epochs."""
-        c, K = count_rows(encoded), len(epochs)
-        one = self._new(encoded, None)
-        s = places(self.curves, np.tile(np.asarray(epochs, dtype=float), c))
-        targets = one._replace(
-            K=np.repeat(one.K, K, axis=2),
-            places=s,
-            loadings=over_epochs.loadings(self.eta, s),
-            R=self._coordinates(s),
-            curve=np.full(c * K, -1),
-            own=np.zeros((c * K, one.own.shape[1])),
-            jumped=np.zeros(c * K),
-        )
-        return self._by_course(targets, K)
+        asked = np.asarray(epochs, dtype=float)
+        return self._by_course(self._new(encoded, asked), asked)
 
     def courses_of(
         self, which: Int[Array, " c"], epochs: Sequence[int | float]
     ) -> tuple[Float[Array, "c K"], Float[Array, "c K K"]]:
         """Of each of some known curves: mean and covariance of its values after some epochs."""
-        asked = np.tile(np.asarray(epochs, dtype=float), len(which))
-        return self._by_course(self._known(np.repeat(which, len(epochs)), asked), len(epochs))
-
-    def _by_course(self, targets: _Targets, K: int) -> tuple[Array, Array]:
-        """Of targets of which K that follow each other are of one training."""
-        mean, V, rest, U = self._project(targets)
-        c = len(mean) // K
-        s, Phi = targets.places.reshape(c, K), targets.loadings.reshape(c, K, 2)
-        R, rest, jumped = (x.reshape(c, K, -1) for x in (targets.R, rest, targets.jumped))
-        V, U = V.reshape(-1, c, K), U.reshape(-1, c, K)
-        beside = over_epochs.own_covariance(self.eta, s[0], s[0])
-        beside = beside + over_epochs.mean_covariance(s[0], s[0])
-        variances = self._variances(c)
-        covariance = beside + np.einsum("ckr,rc,clr->ckl", Phi, variances, Phi)
-        covariance += JUMP_VARIANCE * jumped * jumped.transpose(0, 2, 1)
-        covariance -= R @ R.transpose(0, 2, 1) + rest @ rest.transpose(0, 2, 1)
-        V, U = V.transpose(1, 2, 0), U.transpose(1, 2, 0)
-        covariance += U @ U.transpose(0, 2, 1) - V @ V.transpose(0, 2, 1)
-        return mean.reshape(c, K), covariance
+        asked = np.asarray(epochs, dtype=float)
+        targets = self._known(np.repeat(which, len(asked)), np.tile(asked, len(which)))
+        return self._by_course(targets, asked)
 
     def joint(self, encoded: Encoded) -> JointPosterior:
         """Of new trainings of all rows together: their final values."""
         K = covariances(self.kernel, self.theta, self.kernel.distances(encoded, encoded))
-        return self._together(self._new(encoded, None), K, np.eye(K.shape[1]))
+        targets = self._new(encoded, self._epochs(1, None))
+        mean, V, _, U = self._project(targets)
+        s, R, Phi = targets.places, targets.R, targets.loadings
+        prior = over_epochs.mean_covariance(s, s) + np.diag(over_epochs.own_variance(self.eta, s))
+        prior += np.einsum("cr,rcd,dr->cd", Phi, K, Phi)
+        covariance = prior - R @ R.T - V.T @ V + U.T @ U
+        least = LEAST_VARIANCE * prior.diagonal()
+        np.fill_diagonal(covariance, np.maximum(covariance.diagonal(), least))
+        return JointPosterior(mean, covariance)
 
     def sample(self, encoded: Encoded, rng: Rng, m: int) -> Float[Array, "m c"]:
         """Draws of the final values of new trainings of all rows together."""
@@ -294,17 +273,19 @@ class CurveProcess:
         known = places(self.curves, self.curves.epochs)
         return np.linalg.solve(self._root, over_epochs.mean_covariance(known, s)).T
 
-    def _new(self, encoded: Encoded, epoch: int | float | None) -> _Targets:
-        c = count_rows(encoded)
-        s = places(self.curves, self._epochs(c, epoch))
+    def _new(self, encoded: Encoded, epochs: Float[Array, " K"]) -> _Targets:
+        """A new training of each row after each of K epochs, row by row."""
+        c, count = count_rows(encoded), len(epochs)
+        s = places(self.curves, epochs)
+        K = covariances(self.kernel, self.theta, self.kernel.distances(self.encoded, encoded))
         return _Targets(
-            K=covariances(self.kernel, self.theta, self.kernel.distances(self.encoded, encoded)),
-            places=s,
-            loadings=over_epochs.loadings(self.eta, s),
-            R=np.repeat(self._coordinates(s[:1]), c, axis=0),
-            curve=np.full(c, -1),
-            own=np.zeros((c, self.patterns.mask.shape[1])),
-            jumped=np.zeros(c),
+            K=np.repeat(K, count, axis=2),
+            places=np.tile(s, c),
+            loadings=np.tile(over_epochs.loadings(self.eta, s), (c, 1)),
+            R=np.tile(self._coordinates(s), (c, 1)),
+            curve=np.full(c * count, -1),
+            own=np.zeros((c * count, self.patterns.mask.shape[1])),
+            jumped=np.zeros(c * count),
         )
 
     def _known(self, which: Int[Array, " c"], epochs: Float[Array, " c"]) -> _Targets:
@@ -364,27 +345,28 @@ class CurveProcess:
         variance = prior - lost + np.einsum("qc,qc->c", U, U)
         return Posterior(mean, np.maximum(variance, LEAST_VARIANCE * prior))
 
-    def _together(
-        self, targets: _Targets, K: Float[Array, "2 c c"], same: Float[Array, "c c"]
-    ) -> JointPosterior:
-        """All targets together, of new curves or of one that is known.
-
-        Args:
-            targets: what is asked.
-            K: prior covariances of f and h.
-            same: 1 where two of them are of one curve.
-        """
+    def _by_course(
+        self, targets: _Targets, epochs: Float[Array, " K"]
+    ) -> tuple[Float[Array, "c K"], Float[Array, "c K K"]]:
+        """Targets of which K that follow each other are of one training."""
         mean, V, rest, U = self._project(targets)
-        s, R = targets.places, targets.R
-        own = over_epochs.own_covariance(self.eta, s, s)
-        own += JUMP_VARIANCE * np.multiply.outer(targets.jumped, targets.jumped)
-        beside = over_epochs.mean_covariance(s, s) - R @ R.T
-        prior = same * own + beside
-        prior += np.einsum("cr,rcd,dr->cd", targets.loadings, K, targets.loadings)
-        covariance = prior - V.T @ V - rest @ rest.T + U.T @ U
-        least = LEAST_VARIANCE * prior.diagonal()
-        np.fill_diagonal(covariance, np.maximum(covariance.diagonal(), least))
-        return JointPosterior(mean, covariance)
+        K, s = len(epochs), places(self.curves, epochs)
+        Phi, variances = over_epochs.loadings(self.eta, s), self._variances(len(mean) // K)
+        prior = np.einsum("kr,rc,lr->ckl", Phi, variances, Phi)
+        prior += over_epochs.own_covariance(self.eta, s, s) + over_epochs.mean_covariance(s, s)
+        prior += JUMP_VARIANCE * _squares(targets.jumped[:, None], K)
+        covariance = prior - _squares(V.T, K) - _squares(rest, K)
+        covariance += _squares(U.T, K) - _squares(targets.R, K)
+        every = np.arange(K)
+        least = LEAST_VARIANCE * prior[:, every, every]
+        covariance[:, every, every] = np.maximum(covariance[:, every, every], least)
+        return mean.reshape(-1, K), covariance
+
+
+def _squares(x: Float[Array, "t q"], K: int) -> Float[Array, "c K K"]:
+    """Products of each K rows with themselves."""
+    each = x.reshape(len(x) // K, K, x.shape[1])
+    return each @ each.transpose(0, 2, 1)
 
 
 def names(kernel: Kernel) -> tuple[str, ...]:
