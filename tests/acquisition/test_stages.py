@@ -114,7 +114,7 @@ def test_in_three_stages_it_equals_a_dense_programme(lead, training):
     _, (steps,), (costs,), fresh = training
     mean = lead * np.hypot.reduce(steps)
     expected = dense(mean, steps, costs, 0.0, fresh=fresh)
-    assert one(mean, steps, costs, fresh=fresh).rate == pytest.approx(expected, rel=0.02)
+    assert one(mean, steps, costs, fresh=fresh).rate == pytest.approx(expected, rel=0.01)
 
 
 @pytest.mark.parametrize("fresh", [False, True])

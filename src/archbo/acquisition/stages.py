@@ -27,8 +27,8 @@ from scipy.special import ndtr
 
 from archbo.arrays import Array, Float, Int
 
-_STEP = 0.2
-_GRID = _STEP * np.arange(-20, 31)
+_STEP = 1 / 6
+_GRID = _STEP * np.arange(-24, 37)
 """What may be expected of F, in standard deviations of what is before the last stage."""
 
 _START = np.flatnonzero(_GRID == 0)
@@ -46,7 +46,6 @@ _CLOSE = 1e-3
 
 _TINY = 1e-12
 """Below this part of the spread a step is none."""
-
 
 _PROHIBITIVE = 1e200
 """For an infinite cost: no improvement is worth it, and no price times it is NaN."""
@@ -74,8 +73,8 @@ def best_rates(
 ) -> Rates:
     """The rate of each training.
 
-    Within a few tenths of a percent where no step is tiny, within a few percent else; exact for
-    one stage.
+    Exact for one stage; for up to four of which each tells a tenth of the spread at least within 1%
+    in 95 of 100 cases, and within a few percent where one tells next to nothing.
 
     >>> steps = np.array([[2.0, 0.5], [0.5, 2.0]])  # the first stage tells much, or little
     >>> costs = np.array([[1.0, 9.0], [1.0, 9.0]])
