@@ -1,8 +1,12 @@
 """The laws of every method that has a name."""
 
+from dataclasses import replace
+
 import pytest
 
+from archbo.encodings import Flat
 from archbo.methods import BayesianOptimization, GridSearch, TreeParzen, find_method
+from archbo.testing.fidelity import FidelityLaws
 from archbo.testing.methods import MethodLaws
 
 
@@ -64,3 +68,66 @@ class TestAsha(MethodLaws):
     @pytest.fixture
     def method(self):
         return find_method("asha")
+
+
+class TestShortAsha(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return find_method("asha")
+
+
+class TestShortAshaStopping(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return find_method("asha-stopping")
+
+
+class TestShortHyperband(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return find_method("hyperband")
+
+
+class TestShortSuccessiveHalving(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return find_method("successive-halving")
+
+
+class TestShortBayesianOptimization(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return small(BayesianOptimization())
+
+
+class TestShortMobster(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return small(find_method("mobster"))
+
+
+class TestShortBohb(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return small(find_method("bohb"))
+
+
+class TestShortFreezeThaw(FidelityLaws):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def method(cls):
+        return small(find_method("freeze-thaw"))
+
+
+def small(method):
+    """The same, but quicker: one kernel of one block."""
+    short = replace(method.short, start=4)
+    settings = {"candidates": 24, "climbs": 1, "climbers": 2, "iterations": 4}
+    return replace(method, encoding=Flat(), short=short, **settings)

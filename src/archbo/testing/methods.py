@@ -1,6 +1,7 @@
 """Laws of a way to search, whatever it learns from.
 
-Inherit `MethodLaws` in a test class and give a fixture `method`, the settings to test.
+Inherit `MethodLaws` in a test class and give a fixture `method`, the settings to test. The laws of
+short trainings are in `archbo.testing.fidelity`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ SPACES: Mapping[str, Part] = {
 """The laws hold in each of them."""
 
 _TRIALS = 11
-_SEED = 3
+SEED = 3
 
 
 def score(arch: Architecture) -> float:
@@ -101,7 +102,7 @@ class History:
 
 def begin(method: Method, space: Part, **problem: object) -> tuple[Search, History]:
     """A search and an empty history."""
-    asked = Problem.make(space, seed=_SEED, **problem)  # type: ignore[arg-type] # as given
+    asked = Problem.make(space, seed=SEED, **problem)  # type: ignore[arg-type] # as given
     return method.prepare(asked), History(asked)
 
 
@@ -130,7 +131,7 @@ class MethodLaws:
         self, method: Method, space: Part
     ) -> None:
         search, history = begin(method, space)
-        foreign = space.sample(_SEED)
+        foreign = space.sample(SEED)
         for value in (0.3, 0.7, None):  # a repeated measurement, and a failed one
             history.end(foreign, value)
         history.run(search, _TRIALS, lambda arch: None if score(arch) < 0.3 else score(arch))
