@@ -114,7 +114,7 @@ def test_many_curves_are_thinned_out_but_not_the_best_of_those_that_got_furthest
     runners[7] = Runner(archs[7], {}, State.RUNNING)
     belief = fit(runners, hyperparameters=fit(runners[:30]).hyperparameters, doubt=0.0)
     known = belief.known.tolist()
-    assert len(known) == 150
+    assert len(known) == 100
     assert known == sorted(set(known))
     full = sorted(
         (k for k in range(400) if runners[k].reached == 9), key=lambda k: -quality(archs[k])

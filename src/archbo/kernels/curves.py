@@ -42,7 +42,7 @@ NAMES = (
 at the start, in between on a logarithmic scale."""
 
 PRIOR = LogNormal(
-    np.array([0.3, *np.log([1.0, 0.7, 0.1, 0.1, 0.1, 1.0, 0.005, 2.0])]),
+    np.array([0.5, *np.log([1.0, 0.5, 0.1, 0.1, 0.1, 1.0, 0.005, 2.0])]),
     np.array([0.4, 0.5, 1.5, 1.5, 1.5, 1.5, 0.5, 1.5, 2.0]),
 )
 """Of eta; `rho` itself is normal. Values have about unit variance. At its mean, before any full

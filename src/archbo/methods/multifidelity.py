@@ -198,7 +198,7 @@ class MultiFidelitySearch(Search):
             step = self._plain(dataset, belief, runners, rng)
             if step is not None:
                 return step
-        straight = full + 1 <= self.settings.share * (spent + 1)
+        straight = full + 1 <= self.settings.share * spent
         costs = Costs.learned(self.fidelity, dataset.curves)
         top = self._open(runners)
         rate, step = self._paused(belief, runners, costs, top, straight=straight)
