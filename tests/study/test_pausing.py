@@ -12,8 +12,9 @@ from rich.console import Console
 
 import archbo as ab
 from archbo.data import Decision, Proposal
+from archbo.encodings import Flat
 from archbo.errors import MismatchError, ProblemError
-from archbo.methods import Search
+from archbo.methods import Search, find_method
 from archbo.study.proposing import history, propose
 from archbo.study.replay import replay
 from archbo.views.infos import study_info
@@ -346,3 +347,67 @@ def test_a_trial_shows_where_it_is_paused():
         console = Console(width=80, record=True, file=io.StringIO())
         console.print(trial_view(study.trials[0], study_info(study.store.settings)))
         assert "4.5 at 2" in console.export_text()
+
+
+def quick(name):
+    """A method that learns from short trainings, with one kernel and few candidates."""
+    method = find_method(name)
+    short = replace(method.short, start=4)
+    return replace(method, encoding=Flat(), candidates=16, climbs=0, short=short)
+
+
+def by_curve(arch, trial):
+    for epoch in range(trial.epochs_done + 1, trial.epochs + 1):
+        trial.save(b"state", epoch=epoch)
+        trial.report(epoch, abs(arch["lr"] - 0.1) + arch["goal"] / 1000 / epoch)
+    return trial.last_report.value
+
+
+def by_level(arch, trial):
+    return abs(arch["lr"] - 0.1) + arch["goal"] / 1000 / (9 * trial.fidelity)
+
+
+PARALLEL = [
+    (ab.Epochs(1, 9), by_curve),
+    (ab.Fidelity("data", 0.1, 1.0), by_level),
+]
+
+
+def learned(file, name, fidelity):
+    return ab.Study(file, pausing.SPACE, minimize="loss", method=quick(name), fidelity=fidelity)
+
+
+@pytest.mark.parametrize("name", ["bo", "mobster"])
+@pytest.mark.parametrize(("fidelity", "train"), PARALLEL, ids=["continued", "data"])
+def test_two_workers_end_each_trial_once_or_pause_it(name, fidelity, train, tmp_path):
+    file = tmp_path / "s.db"
+    with learned(file, name, fidelity) as study:
+        study.run(train, budget=2.5, workers=2)
+        records = study.trials
+        states = [record.state for record in records]
+        assert set(states) <= {ab.State.PAUSED, ab.State.FINISHED}
+        assert states.count(ab.State.PAUSED) > 1
+        assert all(record.attempt == 1 for record in records)
+        for record in records:
+            epochs = [report.epoch for report in record.reports]
+            assert epochs == list(range(1, len(epochs) + 1))
+            assert (record.value is None) == (record.state is ab.State.PAUSED)
+            if name == "mobster" or not fidelity.continued:
+                # "bo" learns what trainings cost, and of a curve only its last time is stored
+                again = propose(study, history(records, record.number))
+                assert again.architecture.id == record.architecture_id
+                assert again.origin == record.origin
+        if fidelity.continued:
+            ids = [record.architecture_id for record in records if record.origin != "again"]
+            assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", ["bo", "mobster"])
+@pytest.mark.parametrize(("fidelity", "train"), PARALLEL, ids=["continued", "data"])
+def test_a_study_that_is_opened_again_proposes_what_it_would_have(name, fidelity, train, tmp_path):
+    for budget in (0.8, 1.6):
+        with learned(tmp_path / "s.db", name, fidelity) as study:
+            study.run(train, budget=budget, workers=2)
+            unbroken = propose(study, study.trials)
+        with learned(tmp_path / "s.db", name, fidelity) as study:
+            assert propose(study, study.trials) == unbroken
