@@ -68,7 +68,7 @@ def test_longer_trainings_say_more_of_full_ones(eta):
     assert found[-1] == 1
 
 
-def test_before_any_full_training_the_shortest_is_taken_to_say_little():
+def test_before_any_full_training_the_shortest_is_taken_to_say_something():
     assert correlations(PRIOR.mean, np.zeros(1))[0] == pytest.approx(0.577, abs=0.005)
 
 

@@ -199,7 +199,7 @@ class MultiFidelitySearch(Search):
             if step is not None:
                 return step
         straight = full + 1 <= self.settings.share * spent
-        costs = Costs.learned(self.fidelity, dataset.curves)
+        costs = self._costs(dataset)
         top = self._open(runners)
         rate, step = self._paused(belief, runners, costs, top, straight=straight)
         try:
@@ -257,6 +257,16 @@ class MultiFidelitySearch(Search):
             doubt=0.0 if self.schedule else self.settings.doubt,
             pending=plain.encoder.encode(compiled.encode(running)) if running else None,
         )
+
+    def _costs(self, dataset: Dataset) -> Costs:
+        """What levels cost: learned, where each is a training of its own.
+
+        The seconds of a training that was continued since are no longer known as they were, and
+        proposals would not follow from what was known.
+        """
+        if self.fidelity.continued:
+            return Costs(self.fidelity)
+        return Costs.learned(self.fidelity, dataset.curves)
 
     def _spent(self, runners: Sequence[Runner]) -> tuple[float, float]:
         """Full trainings' worth of what was trained, and how many were full ones."""
