@@ -392,11 +392,9 @@ def test_two_workers_end_each_trial_once_or_pause_it(name, fidelity, train, tmp_
             epochs = [report.epoch for report in record.reports]
             assert epochs == list(range(1, len(epochs) + 1))
             assert (record.value is None) == (record.state is ab.State.PAUSED)
-            if name == "mobster" or not fidelity.continued:
-                # "bo" learns what trainings cost, and of a curve only its last time is stored
-                again = propose(study, history(records, record.number))
-                assert again.architecture.id == record.architecture_id
-                assert again.origin == record.origin
+            again = propose(study, history(records, record.number))
+            assert again.architecture.id == record.architecture_id
+            assert again.origin == record.origin
         if fidelity.continued:
             ids = [record.architecture_id for record in records if record.origin != "again"]
             assert len(ids) == len(set(ids))
