@@ -15,7 +15,18 @@ import numpy as np
 
 from archbo.arrays import Array
 from archbo.bench.budgeted import BudgetSearch
-from archbo.bench.summary import Curve, Mean, curve, groups, mean, p_value, p_words, paired, table
+from archbo.bench.summary import (
+    Curve,
+    Difference,
+    Mean,
+    curve,
+    groups,
+    mean,
+    p_value,
+    p_words,
+    paired,
+    table,
+)
 
 CHECKPOINTS = (3.0, 10.0, 30.0, 100.0)
 """Full trainings at which regrets are shown."""
@@ -51,24 +62,6 @@ class BudgetLine(NamedTuple):
     in_full: float
     milliseconds: float
     last_milliseconds: float
-
-
-class BudgetDifference(NamedTuple):
-    """How much larger a method's regret is than the first method's, over the seeds of both.
-
-    Attributes:
-        benchmark, method, first: which.
-        seeds: how many both have.
-        gaps: mean difference by the full trainings spent.
-        p_values: of Wilcoxon's signed-rank test, two-sided, that there is no difference.
-    """
-
-    benchmark: str
-    method: str
-    first: str
-    seeds: int
-    gaps: dict[float, Mean]
-    p_values: dict[float, float]
 
 
 def budget_checkpoints(budget: float) -> list[float]:
@@ -145,7 +138,7 @@ def _median(parts: Sequence[Array]) -> float:
     return float(np.median(together)) if len(together) else np.nan
 
 
-def budget_differences(searches: Sequence[BudgetSearch]) -> list[BudgetDifference]:
+def budget_differences(searches: Sequence[BudgetSearch]) -> list[Difference]:
     """Each method against the first one of its benchmark, seed by seed."""
     found = []
     for own, first in paired(searches):
@@ -154,7 +147,7 @@ def budget_differences(searches: Sequence[BudgetSearch]) -> list[BudgetDifferenc
             [at_budgets(s, points) - at_budgets(f, points) for s, f in zip(own, first, strict=True)]
         )
         found.append(
-            BudgetDifference(
+            Difference(
                 own[0].benchmark,
                 own[0].method,
                 first[0].method,

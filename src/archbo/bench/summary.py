@@ -64,7 +64,7 @@ class Difference(NamedTuple):
     Attributes:
         benchmark, method, first: which.
         seeds: how many both have.
-        gaps: mean difference by the number of trainings.
+        gaps: mean difference by the number of trainings, or by the full trainings spent.
         p_values: of Wilcoxon's signed-rank test, two-sided, that there is no difference.
     """
 
@@ -72,8 +72,8 @@ class Difference(NamedTuple):
     method: str
     first: str
     seeds: int
-    gaps: dict[int, Mean]
-    p_values: dict[int, float]
+    gaps: dict[float, Mean]
+    p_values: dict[float, float]
 
 
 class Curve(NamedTuple):

@@ -299,12 +299,7 @@ class BayesianSearch(Search):
         taken = self._known.taken(dataset.rows, dataset.pending)
         rows, taken = self._pool(dataset, taken, rng)
         belief, acquisition = self._belief(dataset), self.settings.acquisition
-        fading = self.settings.trust / max(1, dataset.trials)
-
-        def lean(rows: Rows) -> Array:
-            """What the user believes, which fades."""
-            return fading * self.problem.log_prior(rows)
-
+        lean = self.leaning(dataset.trials)
         drawing = rng.spawn(1)[0]  # so that what an acquisition draws changes no candidate
         rows, encoded, score = self.climb(belief, rows, taken, lean, rng, drawing)
         most = 1 if count == 1 else _SHORTLIST * count
@@ -365,6 +360,11 @@ class BayesianSearch(Search):
         values = np.where(dataset.measured, dataset.values, -np.inf)
         best = dataset.rows.take(np.argsort(-values, kind="stable")[:_PARENTS])
         return pool(self.problem, best, self.settings.candidates, rng, taken)
+
+    def leaning(self, trials: int) -> Callable[[Rows], Array]:
+        """What the user believes of rows, which fades with the trials."""
+        fading = self.settings.trust / max(1, trials)
+        return lambda rows: fading * self.problem.log_prior(rows)
 
     def climb(
         self,

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archbo.acquisition import Acquisition, Outlook, Pick, average
+from archbo.acquisition import Acquisition, Outlook, Pick, average, log_cdf
 from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
 from archbo.kernels import Encoded
-from archbo.surrogates import Posterior
+from archbo.kernels.blocks import count_rows
+from archbo.surrogates import GaussianProcess, Posterior
 from archbo.surrogates.outcomes import Outcomes
 
 
@@ -136,3 +137,24 @@ def success_labels(dataset: Dataset) -> tuple[Float[Array, " n"], Float[Array, "
     """+1 where training gave a value and -1 where it failed, averaged; and how many trainings."""
     tries = dataset.repeats + dataset.failures
     return (dataset.repeats - dataset.failures) / tries, tries
+
+
+def log_success(success: GaussianProcess | None, encoded: Encoded) -> Float[Array, " c"]:
+    """Log of the probability that training a network gives a value.
+
+    A Gaussian process of the labels, squashed: Rasmussen and Williams 2006, section 6.5.
+
+    Args:
+        success: of +1 where training gave a value and -1 where it failed; None if none failed.
+        encoded: c networks.
+    """
+    if success is None:
+        return np.zeros(count_rows(encoded))
+    posterior = success.predict(encoded)
+    return log_cdf(posterior.mean / np.sqrt(posterior.variance + success.noise))
+
+
+def own_hyperparameters(hyperparameters: Mapping[str, float], name: str) -> dict[str, float]:
+    """The hyperparameters of one process, by the names that its kernel gives them."""
+    start = f"{name}/"
+    return {k.removeprefix(start): v for k, v in hyperparameters.items() if k.startswith(start)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from archbo.acquisition import Outlook, evidence_weights, log_cdf
+from archbo.acquisition import Outlook, evidence_weights
 from archbo.acquisition.stages import Rates, best_rates
 from archbo.arrays import Array, Float, Int, Rng, stream
 from archbo.data import State
@@ -17,7 +17,7 @@ from archbo.kernels import curves as over_epochs
 from archbo.kernels.blocks import Distances, count_rows
 from archbo.kernels.blocks import rows as take
 from archbo.kernels.priors import LogNormal
-from archbo.methods.belief import Belief
+from archbo.methods.belief import Belief, log_success, own_hyperparameters
 from archbo.methods.costs import Costs
 from archbo.methods.rungs import Runner
 from archbo.surrogates import GaussianProcess, Posterior
@@ -120,21 +120,20 @@ class CourseBelief(Belief):
         def fitted(
             name: str, kernel: Kernel, distances: Distances, over: LogNormal
         ) -> CurveProcess:
-            start = f"{_PREFIX}{name}/"
-            own = {k.removeprefix(start): v for k, v in hyperparameters.items() if start in k}
+            name = f"{_PREFIX}{name}"
             model = fit_curves(
                 kernel,
                 part,
                 curves,
                 rng=stream(seed, "curves", int(count)),
-                start={} if again else own,
+                start={} if again else own_hyperparameters(hyperparameters, name),
                 iterations=iterations,
                 tolerance=_TOLERANCE,
                 largest=_FEW,
                 distances=distances,
                 over=over,
             )
-            found.update({start + k: v for k, v in model.hyperparameters.items()})
+            found.update({f"{name}/{k}": v for k, v in model.hyperparameters.items()})
             return model
 
         apart = shared_distances(structures, part, part)
@@ -171,11 +170,7 @@ class CourseBelief(Belief):
         ]
 
     def log_success(self, encoded: Encoded) -> Float[Array, " c"]:
-        """Log of the probability that training a network gives a value."""
-        if self.success is None:
-            return np.zeros(count_rows(encoded))
-        posterior = self.success.predict(encoded)
-        return log_cdf(posterior.mean / np.sqrt(posterior.variance + self.success.noise))
+        return log_success(self.success, encoded)
 
     def posteriors(
         self, encoded: Encoded, known: Int[Array, " c"] | None = None

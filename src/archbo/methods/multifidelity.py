@@ -366,12 +366,7 @@ class MultiFidelitySearch(Search):
         order = np.argsort(-belief.mean_finals(), kind="stable")[:_PARENTS]
         parents = problem.compiled.encode([runners[i].arch for i in belief.known[order]])
         rows, taken = pool(problem, parents, plain.settings.candidates, rng, self._taken(runners))
-        fading = plain.settings.trust / max(1, len(runners))
-
-        def lean(rows: Rows) -> Array:
-            """What the user believes, which fades."""
-            return fading * problem.log_prior(rows)
-
+        lean = plain.leaning(len(runners))
         return plain.climb(belief, rows, taken, lean, rng, rng.spawn(1)[0])
 
     def _chosen(

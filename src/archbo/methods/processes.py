@@ -15,17 +15,22 @@ from archbo.acquisition import (
     believe,
     choose,
     evidence_weights,
-    log_cdf,
     log_repeat_gain,
 )
 from archbo.arrays import Array, Float, Int, Rng
 from archbo.data import Dataset
 from archbo.encodings import Encoder
 from archbo.kernels import Encoded, Found, Kernel, shared_distances
-from archbo.kernels.blocks import count_rows
 from archbo.kernels.blocks import rows as take
 from archbo.methods import subset
-from archbo.methods.belief import FullBelief, measurements, modelled_values, success_labels
+from archbo.methods.belief import (
+    FullBelief,
+    log_success,
+    measurements,
+    modelled_values,
+    own_hyperparameters,
+    success_labels,
+)
 from archbo.methods.structures import prior_odds
 from archbo.surrogates import GaussianProcess, Posterior
 from archbo.surrogates.fitting import most_probable
@@ -175,7 +180,7 @@ class ProcessBelief(FullBelief):
         last = min(n, int(dataset.hyperparameters.get(_FITTED, 0)))
         restart = _era(n) != _era(last)
         refit = restart or n - last >= _REFIT * n
-        found = {name: _own(dataset.hyperparameters, name) for name in targets}
+        found = {name: own_hyperparameters(dataset.hyperparameters, name) for name in targets}
         targets = _shared(targets, found, dataset, outcomes, share)
         due = {name: target for name, target in targets.items() if refit or not found[name]}
         if due:
@@ -227,14 +232,7 @@ class ProcessBelief(FullBelief):
         ]
 
     def log_success(self, encoded: Encoded) -> Float[Array, " c"]:
-        """Log of the probability that training a network gives a value.
-
-        A Gaussian process of the labels, squashed: Rasmussen and Williams 2006, section 6.5.
-        """
-        if self.success is None:
-            return np.zeros(count_rows(encoded))
-        posterior = self.success.predict(encoded)
-        return log_cdf(posterior.mean / np.sqrt(posterior.variance + self.success.noise))
+        return log_success(self.success, encoded)
 
     def choose(
         self,
@@ -373,9 +371,3 @@ def _chosen(
     ]
     near = subset.nearness(kernels, thetas, take(encoded, own), focus)
     return subset.local(z, near, m)
-
-
-def _own(hyperparameters: Mapping[str, float], name: str) -> dict[str, float]:
-    """The hyperparameters of one process, by the names that its kernel gives them."""
-    start = f"{name}/"
-    return {k.removeprefix(start): v for k, v in hyperparameters.items() if k.startswith(start)}
