@@ -11,7 +11,8 @@ ArchboError
 ├── StoreError            the database cannot be used as asked
 │   ├── SchemaError       written by a newer version
 │   ├── MismatchError     the stored study is not the program's
-│   └── BusyError         another process is running this study
+│   ├── UnavailableError  it cannot be reached or written now
+│   └── ConflictError     another driver of the study was quicker
 ├── ProgramError          a program without a study in it
 ├── PeerError             another library, run beside ours, failed
 ├── DataError             a benchmark's files are missing, damaged or something else
@@ -95,8 +96,12 @@ class MismatchError(StoreError):
     """The stored study is not the one that the program describes."""
 
 
-class BusyError(StoreError):
-    """Another process is running this study."""
+class UnavailableError(StoreError):
+    """The database cannot be reached or written now; later it may be."""
+
+
+class ConflictError(StoreError):
+    """Another driver of the study was quicker: read what has changed."""
 
 
 class ProgramError(ArchboError):

@@ -101,7 +101,7 @@ def test_a_disk_that_refuses_to_write_leaves_what_was_stored(file):
         before = study.changes(0)
         command = [sys.executable, "-c", LIMITED, str(file)]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert said.startswith(f"StoreError {file}: disk I/O error. The disk refused")
+        assert said.startswith(f"UnavailableError {file}: disk I/O error. The disk refused")
         assert study.changes(0) == before
 
 

@@ -53,6 +53,8 @@ def test_a_store_of_the_first_schema_opens_with_its_trials(tmp_path):
         stored = study.read()
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
+        connection.execute(text("DROP TABLE drivers"))
+        connection.execute(text("DROP INDEX ix_trials_study_id_version"))
         for name in ("fidelity", "reached", "interim", "progress"):
             connection.execute(text(f"ALTER TABLE trials DROP COLUMN {name}"))
         connection.execute(text("INSERT INTO reports VALUES (1, 1, 1, 0.25)"))

@@ -2,13 +2,11 @@ import os
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, event
 
 from archbo.data import State
-from archbo.errors import BusyError
 from archbo.store import Store
 from archbo.store.schema import metadata
 from archbo.testing.store import StoreLaws, new_trial
@@ -174,46 +172,3 @@ def test_two_processes_write_to_one_file(file):
 def test_many_processes_make_the_same_file_at_once(file):
     openers = [start("Store.open(sys.argv[1]); print('opened')", file) for _ in range(4)]
     assert [opener.communicate()[0].strip() for opener in openers] == ["opened"] * 4
-
-
-HOLDS_THE_LOCK = """
-with Store.open(sys.argv[1]) as store, store.study().lock():
-    print("held", flush=True)
-    input()
-"""
-
-
-def test_a_study_is_run_by_one_process_at_a_time(file):
-    with Store.open(file) as store:
-        study = store.create_study({})
-        other = store.create_study({}, name="other")
-        holder = start(HOLDS_THE_LOCK, file)
-        assert line(holder) == "held"
-        with pytest.raises(BusyError, match=f"the study is run by process {holder.pid} on "):
-            study.lock().__enter__()
-        with other.lock():
-            assert file.with_name("digits.db.2.lock").exists()
-        study.add_trial(new_trial())  # the lock keeps nobody from reading or importing
-        holder.communicate("\n")
-        with study.lock():
-            assert file.with_name("digits.db.lock").exists()
-        assert not list(Path(file.parent).glob("*.lock"))
-
-
-def test_the_lock_of_a_killed_process_is_free(file):
-    with Store.open(file) as store:
-        study = store.create_study({})
-        holder = start(HOLDS_THE_LOCK, file)
-        assert line(holder) == "held"
-        holder.kill()
-        holder.communicate()
-        assert file.with_name("digits.db.lock").exists()
-        with study.lock():
-            pass
-
-
-def test_the_lock_of_a_study_in_memory_is_always_free():
-    with Store.open(None) as store:
-        study = store.create_study({})
-        with study.lock(), study.lock():
-            pass

@@ -30,7 +30,8 @@ def program(monkeypatch):
 
 
 def without_times(records):
-    return [replace(record, created=0.0, seconds=None, attempt=1) for record in records]
+    own = {"created": 0.0, "seconds": None, "attempt": 1, "worker": None}
+    return [replace(record, **own) for record in records]
 
 
 def again(study):

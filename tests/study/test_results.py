@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archbo as ab
-from archbo.errors import ArchitectureError, BusyError, ObservationError
+from archbo.errors import ArchitectureError, ObservationError
 from archbo.study.replay import replay
 from archbo.study.results import read_results
 
@@ -95,13 +95,21 @@ def test_what_is_no_result_is_refused_and_nothing_is_stored():
         assert ours.trials == []
 
 
-def test_nothing_is_added_while_another_runs_the_study(tmp_path):
-    with study(store=str(tmp_path / "s.db")) as ours:
-        with ours.store.lock(), pytest.raises(BusyError, match="is run by process"):
-            ours.add(SPACE.sample(0), 0.5)
+def test_results_are_added_once_while_others_add_trials(tmp_path):
+    with study(store=str(tmp_path / "s.db")) as ours, study(store=str(tmp_path / "s.db")) as other:
+        read = ours.store.read
+        others = [SPACE.sample(7), SPACE.sample(8)]
+
+        def read_too_early():
+            records = read()
+            if others:
+                other.add(others.pop(), 0.25)
+            return records
+
+        ours.store.read = read_too_early
         assert ours.add(SPACE.sample(0), 0.5) == 1
-        with ours.store.lock():
-            assert ours.add(SPACE.sample(0), 0.5) == 0  # known: nothing to write
+        assert ours.add(SPACE.sample(0), 0.5) == 0  # known: nothing to write
+        assert sorted(record.value for record in other.trials) == [0.25, 0.25, 0.5]
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=6))

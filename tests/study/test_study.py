@@ -12,7 +12,6 @@ import pytest
 import archbo as ab
 from archbo.errors import (
     ArchitectureError,
-    BusyError,
     MismatchError,
     ObservationError,
     ProblemError,
@@ -39,8 +38,8 @@ def importable(monkeypatch):
 
 
 def without_times(records):
-    return [replace(record, created=0.0, seconds=None, traceback=None, attempt=1)
-            for record in records]  # fmt: skip
+    own = {"created": 0.0, "seconds": None, "traceback": None, "attempt": 1, "worker": None}
+    return [replace(record, **own) for record in records]
 
 
 def run_program(*arguments, **environment):
@@ -198,21 +197,6 @@ def test_an_exhausted_space_ends_the_run_early():
         with pytest.warns(UserWarning, match="the run ended early: all 4 different networks"):
             study.run(lambda arch, trial: arch["a"], trials=10)
         assert len(study.trials) == 4
-
-
-def test_a_second_process_cannot_run_the_same_study(tmp_path):
-    file = tmp_path / "s.db"
-    running = run_program(file, "random", 50, TRAIN_SECONDS="0.5")
-    try:
-        wait_for_trials(file, 1)
-        with (
-            programs.make(str(file), method="random") as study,
-            pytest.raises(BusyError, match=str(running.pid)),
-        ):
-            study.run(programs.train, trials=2)
-    finally:
-        running.kill()
-        running.communicate()
 
 
 @pytest.mark.parametrize(

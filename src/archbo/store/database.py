@@ -17,9 +17,15 @@ from threading import RLock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
-from archbo.errors import MissingExtraError, StoreError, nearest
+from archbo.errors import MissingExtraError, StoreError, UnavailableError, nearest
 from archbo.store import migrations
 from archbo.store.schema import metadata
 
@@ -35,6 +41,7 @@ _HINTS = {
     "is locked": f"Another program has kept it locked for {BUSY_SECONDS:.0f} s.",
     "malformed": "The file is damaged: restore a copy.",
 }
+_PASSING = ("is full", "disk i/o", "is locked")  # what another attempt may not meet again
 
 
 class Database:
@@ -75,6 +82,8 @@ class Database:
             options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
             if self.file is None:
                 options["poolclass"] = StaticPool  # each new connection would be a new memory
+        else:
+            options["pool_pre_ping"] = True  # the server may have been restarted
         try:
             engine = create_engine(url, **options)
         except ModuleNotFoundError as error:
@@ -109,6 +118,11 @@ class Database:
         with self.writing() as connection:
             migrations.upgrade(connection, self.name)
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can use it at the same time."""
+        return self.file is not None or self._engine.dialect.name != "sqlite"
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads: on SQLite one snapshot that waits for no writer."""
@@ -136,7 +150,12 @@ class Database:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         text = str(cause).strip()
         hints = [hint for part, hint in _HINTS.items() if part in text.lower()]
-        return StoreError(text, path=self.name, hint=" ".join(hints))
+        if self.file is None:
+            passing = isinstance(error, (OperationalError, InterfaceError))
+        else:
+            passing = any(part in text.lower() for part in _PASSING)
+        kind = UnavailableError if passing else StoreError
+        return kind(text, path=self.name, hint=" ".join(hints))
 
     def close(self) -> None:
         """Let go of it; what was written stays."""

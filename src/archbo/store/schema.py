@@ -10,10 +10,12 @@ import json
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Dialect,
     Double,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -98,6 +100,7 @@ trials = Table(
     Column("interim", Double),
     Column("progress", Json, nullable=False),
     UniqueConstraint("study_id", "number"),
+    Index("ix_trials_study_id_version", "study_id", "version"),
 )
 
 reports = Table(
@@ -107,4 +110,17 @@ reports = Table(
     Column("attempt", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("value", Double, nullable=False),
+)
+
+drivers = Table(
+    "drivers",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("study_id", Integer, ForeignKey("studies.id"), nullable=False),
+    Column("machine", Prose, nullable=False),  # empty where it cannot be told
+    Column("pid", Integer, nullable=False),
+    Column(
+        "born", BigInteger, nullable=False
+    ),  # tells a process from a later one of the same number
+    Column("beat", Integer, nullable=False),  # counts its signs of life
 )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil, inf
-from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from archbo.data import Decision, Proposal, Report, State, TrialRecord
+from archbo.data import Decision, Proposal, State, TrialRecord
 from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
-from archbo.store import NewTrial
+from archbo.store import Driver, NewTrial
+from archbo.study.ledger import Ledger
 from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
 from archbo.study.session import Observer, Resources, RunEvent, Spending
 from archbo.training import Event, Failed, Finished, Reported, Train
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archbo.study.study import Study
 
 _ROUNDING = 1e-9  # of a sum of shares
+_LOOK_SECONDS = 1.0  # what other drivers do is looked at so often, while there is nothing to begin
 
 MOST_ATTEMPTS = 10
 """A trial in the middle of which the run ended so often has failed: it may be what ends the run."""
@@ -49,7 +50,7 @@ class Plan(Protocol):
         ...
 
     def owns(self, record: TrialRecord) -> bool:
-        """Whether it goes on with a trial that was cut by the end of an earlier run."""
+        """Whether it goes on with a trial that was cut by the end of its driver."""
         ...
 
 
@@ -88,13 +89,13 @@ def run(
 ) -> None:
     """Train what the plan says; see `Study.run`."""
     workers, timeout = resources.workers, resources.timeout
-    with study.store.lock():
+    with study.store.driver(lease=resources.lease) as driver:
         executor: Executor = (
             InlineExecutor(train, study.problem.space)
             if workers == 1 and timeout is None
             else ProcessExecutor(train, study.problem.space, workers=workers, timeout=timeout)
         )
-        loop = _Loop(study, executor, plan, observer)
+        loop = _Loop(study, executor, plan, driver, observer)
         try:
             with closing(executor):
                 loop.run()
@@ -112,40 +113,90 @@ def run(
 
 
 class _Loop:
-    """One run. `records` mirrors the store's trials; nobody else writes while the lock is held."""
+    """One run. What it knows of the study is what is stored; other drivers write there as well."""
 
     def __init__(
-        self, study: Study, executor: Executor, plan: Plan, observer: Observer | None
+        self,
+        study: Study,
+        executor: Executor,
+        plan: Plan,
+        driver: Driver,
+        observer: Observer | None,
     ) -> None:
         self.study = study
-        self.store = study.store
         self.executor = executor
         self.plan = plan
+        self.driver = driver
         self.observer = observer
-        self.records: list[TrialRecord] = self.store.read()
+        self.ledger = Ledger(study.store, driver.name)
         self.total = len(self.records) + max(0, plan.left(self.records))
         self.note = ""
+        self._training: dict[int, int] = {}  # the attempts that the executor has, by trial
         self._ending: dict[int, Decision] = {}  # of trainings that were told to end
 
+    @property
+    def records(self) -> list[TrialRecord]:
+        """All trials."""
+        return self.ledger.records
+
     def run(self) -> None:
-        running = [record for record in self.records if record.state is State.RUNNING]
-        cut = [record.number for record in running if self.plan.owns(record)]
         self._tidy()
         self._tell("begin")
         while True:
-            while self.executor.free and (cut or self._left()) and not self.note:
-                if cut:
-                    self._retry(cut.pop(0))
-                elif not self._propose():
-                    break
-            if not self.executor.wait(self._take) and self.executor.free == self.executor.capacity:
+            while self.executor.free and self._begin_one():
+                pass
+            if not self._training and not self._elsewhere():
                 break
+            self._wait()
         if self._left() and not self.note:
             self.note = "the method has nothing more to propose"
         self._tell("done")
 
     def _left(self) -> bool:
         return self.plan.left(self.records) > 0
+
+    def _elsewhere(self) -> bool:
+        """Whether other drivers train what this one would go on with if they died."""
+        return any(self.plan.owns(r) for r in self._running() if r.number not in self._training)
+
+    def _running(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.state is State.RUNNING]
+
+    def _wait(self) -> None:
+        """For what happens next, here or elsewhere."""
+        elsewhere = self._elsewhere()
+        if self._training:
+            self.executor.wait(self._take, timeout=_LOOK_SECONDS if elsewhere else None)
+        else:
+            time.sleep(_LOOK_SECONDS)
+        if elsewhere:
+            self.ledger.refresh()
+        for number, attempt in list(self._training.items()):
+            record = self.records[number]
+            if record.state is not State.RUNNING or record.attempt != attempt:
+                self.executor.cancel(number)  # another driver has taken it over
+                self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        self._training.pop(number, None)
+        self._ending.pop(number, None)
+
+    def _begin_one(self) -> bool:
+        """Begin a training, or try to; False if there is none to begin for now."""
+        orphan = self._orphan()
+        if orphan is not None:
+            self._retry(orphan)
+            return True
+        return not self.note and self._left() and self._propose()
+
+    def _orphan(self) -> TrialRecord | None:
+        """The first trial in training whose driver is gone."""
+        mine = [r for r in self._running() if r.number not in self._training and self.plan.owns(r)]
+        if not mine:
+            return None
+        names = {record.worker or "" for record in mine}
+        gone = self.ledger.patiently(lambda: self.driver.gone(names))
+        return next((r for r in mine if r.worker in {self.driver.name, None, *gone}), None)
 
     def _tidy(self) -> None:
         self.study.files.tidy(self.records, self.study.problem.objective)
@@ -162,25 +213,21 @@ class _Loop:
                 stacklevel=4,
             )
 
-    def _retry(self, number: int) -> None:
-        """Train again what was cut by the end of an earlier run."""
-        record = self.records[number]
-        if record.attempt >= MOST_ATTEMPTS:
-            reason = f"the run ended {record.attempt} times in the middle of this training"
-            with _uninterrupted():
-                self.store.fail(number, reason)
-            self._change(number, state=State.FAILED, error=reason)
-            self._tidy()
-            self._tell("ended")
+    def _retry(self, record: TrialRecord) -> None:
+        """Train again what was cut by the end of its driver."""
+        number, attempt = record.number, record.attempt
+        if attempt >= MOST_ATTEMPTS:
+            reason = f"the run ended {attempt} times in the middle of this training"
+            seconds = record.seconds or 0.0
+            self.ledger.fail(number, reason, traceback=None, seconds=seconds, attempt=attempt)
+        elif at_target(self.study, record) and self._decide(number, attempt) is None:
+            self._shorten(number, attempt, seconds=record.seconds)  # cut before its end was stored
+        else:
+            if self.ledger.take(record):
+                self._submit(number)
             return
-        if at_target(self.study, record) and self._decide(number) is None:
-            self._shorten(number, seconds=record.seconds)  # cut between its last report and its end
-            self._tidy()
-            self._tell("ended")
-            return
-        with _uninterrupted():
-            self.records[number] = self.store.retry(number)
-        self._submit(self.records[number])
+        self._tidy()
+        self._tell("ended")
 
     def _propose(self) -> bool:
         """Begin what the plan says; False if that is nothing for now."""
@@ -194,25 +241,21 @@ class _Loop:
             self._begin(proposal)
         else:
             number = paused(self.records, proposal)
-            with _uninterrupted():
-                self.records[number] = self.store.resume(number, fidelity=proposal.fidelity)
-            self._submit(self.records[number])
+            if self.ledger.resume(number, proposal.fidelity):
+                self._submit(number)
         return True
 
     def _begin(self, proposal: Proposal) -> None:
-        running = tuple(r.number for r in self.records if r.state is State.RUNNING)
-        features = self.study.problem.features.of(proposal.architecture)
-        with _uninterrupted():
-            record = self.store.add_trial(
-                NewTrial(
-                    proposal,
-                    features=features,
-                    pending=running,
-                    progress=changes(self.study, self.records),
-                )
-            )
-            self.records.append(record)
-        self._submit(record)
+        number = len(self.records)
+        trial = NewTrial(
+            proposal,
+            features=self.study.problem.features.of(proposal.architecture),
+            pending=tuple(record.number for record in self._running()),
+            progress=changes(self.study, self.records),
+            worker=self.driver.name,
+        )
+        if self.ledger.begin(trial):
+            self._submit(number)
 
     def _next_proposal(self) -> Proposal | None:
         try:
@@ -221,39 +264,32 @@ class _Loop:
             self.note = str(error)
             return None
 
-    def _submit(self, record: TrialRecord) -> None:
+    def _submit(self, number: int) -> None:
+        record = self.records[number]
+        self._training[number] = record.attempt
         self.executor.submit(task(self.study, record))
         self._tell("started")
 
     def _take(self, event: Event) -> float | None:
         """Store what an event says; answer a report that waits."""
-        number = event.number
-        seconds = self.records[number].seconds or 0.0  # until it was paused
-        with _uninterrupted():
-            if isinstance(event, Reported):
-                self.store.add_report(number, event.epoch, event.value)
-                before = [r for r in self.records[number].reports if r.epoch < event.epoch]
-                reports = (*before, Report(event.epoch, event.value))
-                self._change(number, reports=reports)
-            elif isinstance(event, Finished):
-                self._finish(number, event.value, seconds + event.seconds)
-            else:
-                error = event.error if isinstance(event, Failed) else event.reason
-                trace = event.traceback if isinstance(event, Failed) else None
-                seconds += event.seconds
-                self.store.fail(number, error, traceback=trace, seconds=seconds)
-                self._change(
-                    number, state=State.FAILED, error=error, traceback=trace, seconds=seconds
-                )
+        number, attempt = event.number, event.attempt
         if isinstance(event, Reported):
+            kept = self.ledger.report(number, event.epoch, event.value, attempt=attempt)
             self._tell("reported")
-            return self._decide(number) if event.waits else None
-        self._ending.pop(number, None)
+            return self._decide(number, attempt) if kept and event.waits else None
+        seconds = event.seconds + (self.records[number].seconds or 0.0)  # until it was paused
+        if isinstance(event, Finished):
+            self._finish(number, attempt, event.value, seconds)
+        else:
+            error = event.error if isinstance(event, Failed) else event.reason
+            trace = event.traceback if isinstance(event, Failed) else None
+            self.ledger.fail(number, error, traceback=trace, seconds=seconds, attempt=attempt)
+        self._forget(number)
         self._tidy()
         self._tell("ended")
         return None
 
-    def _decide(self, number: int) -> float | None:
+    def _decide(self, number: int, attempt: int) -> float | None:
         """The next level of a training that has reached its target; None if it ends."""
         decision = decide(self.study, self.records, number)
         if decision.target is None:
@@ -262,22 +298,22 @@ class _Loop:
         fidelity = self.study.problem.fidelity
         assert fidelity is not None
         target = fidelity.short(decision.target)
-        with _uninterrupted():
-            self.store.aim(number, target)
-        self._change(number, fidelity=target)
+        if not self.ledger.aim(number, target, attempt=attempt):
+            return None
         return inf if target is None else target
 
-    def _finish(self, number: int, value: float, seconds: float) -> None:
+    def _finish(self, number: int, attempt: int, value: float, seconds: float) -> None:
         """Store the end of a training: as the trial's result only if it was a full one."""
         record, fidelity = self.records[number], self.study.problem.fidelity
         apart = fidelity is not None and not fidelity.continued and record.fidelity is not None
         if number in self._ending or apart:
-            self._shorten(number, seconds, value if apart else None)
-            return
-        self.store.finish(number, value, seconds=seconds)
-        self._change(number, state=State.FINISHED, value=value, seconds=seconds)
+            self._shorten(number, attempt, seconds, value if apart else None)
+        else:
+            self.ledger.finish(number, value, seconds)
 
-    def _shorten(self, number: int, seconds: float | None, value: float | None = None) -> None:
+    def _shorten(
+        self, number: int, attempt: int, seconds: float | None, value: float | None = None
+    ) -> None:
         """Store the end of a training short of a full one: with its value, or its last report."""
         record, decision = self.records[number], self._ending.pop(number, Decision())
         state = State.STOPPED if decision.final else State.PAUSED
@@ -286,12 +322,9 @@ class _Loop:
         else:
             assert record.fidelity is not None
             reached, interim = record.fidelity, value
-        with _uninterrupted():
-            self.store.shorten(number, state, reached=reached, interim=interim, seconds=seconds)
-        self._change(number, state=state, reached=reached, interim=interim, seconds=seconds)
-
-    def _change(self, number: int, **changes: object) -> None:
-        self.records[number] = replace(self.records[number], **changes)  # type: ignore[arg-type]
+        self.ledger.shorten(
+            number, state, reached=reached, interim=interim, seconds=seconds, attempt=attempt
+        )
 
     def _tell(self, kind: Literal["begin", "started", "reported", "ended", "done"]) -> None:
         if self.observer is not None:
@@ -299,19 +332,3 @@ class _Loop:
             spending = self.plan.spending(self.records)
             records = tuple(self.records)
             self.observer(RunEvent(kind, records, total, self.study, self.note, spending))
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until a result is stored."""
-    if current_thread() is not main_thread():  # which alone is interrupted
-        yield
-        return
-    interrupts: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupts:
-        signal.raise_signal(signal.SIGINT)

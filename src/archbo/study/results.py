@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archbo.data import Observation, Proposal, State, TrialRecord
-from archbo.errors import ArchitectureError, ObservationError, nearest
+from archbo.errors import ArchitectureError, ConflictError, ObservationError, nearest
 from archbo.optimizer import FAILED, checked_value
 from archbo.problem import Problem
 from archbo.spaces import Architecture, Choice, Float, Part, Space
@@ -26,30 +26,24 @@ ARCHITECTURE = "architecture"
 
 
 def store_results(store: StoredStudy, problem: Problem, results: Sequence[Observation]) -> int:
-    """Store those results that were not stored before, in one transaction; give their number.
-
-    Raises:
-        BusyError: if another process is running the study.
-    """
-    if not _new(results, store.read()):
-        return 0
-    with store.lock():
-        records = store.read()
+    """Store those results that were not stored before, in one transaction; give their number."""
+    while new := _new(results, records := store.read()):
         running = tuple(r.number for r in records if r.state is State.RUNNING)
-        new = _new(results, records)
-        store.add_trials(
-            [
-                NewTrial(
-                    Proposal(result.architecture, "user"),
-                    features=problem.features.of(result.architecture),
-                    pending=running,
-                    value=result.value,
-                    error="told as failed" if result.value is None else None,
-                )
-                for result in new
-            ]
-        )
-    return len(new)
+        trials = [
+            NewTrial(
+                Proposal(result.architecture, "user"),
+                features=problem.features.of(result.architecture),
+                pending=running,
+                value=result.value,
+                error="told as failed" if result.value is None else None,
+            )
+            for result in new
+        ]
+        try:
+            return len(store.add_trials(trials, number=len(records)))
+        except ConflictError:  # a driver has added one meanwhile
+            continue
+    return 0
 
 
 def _new(results: Sequence[Observation], records: Sequence[TrialRecord]) -> list[Observation]:

@@ -31,12 +31,15 @@ class Resources:
 
     workers: int = 1
     timeout: float | None = None
+    lease: float = 60.0
 
     def __post_init__(self) -> None:
         check_count("workers", self.workers)
         timeout = self.timeout
         if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
             raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
+        if not (isinstance(self.lease, (int, float)) and self.lease > 0):
+            raise ProblemError(f"lease must be a positive number of seconds, got {self.lease!r}")
 
 
 def check_count(name: str, number: object) -> None:
@@ -64,11 +67,12 @@ class RunOptions:
             return trials, budget
         return self.trials, self.budget
 
-    def resources(self, workers: int, timeout: float | None) -> Resources:
+    def resources(self, workers: int, timeout: float | None, lease: float) -> Resources:
         """What the program asked for, or what replaces it."""
         return Resources(
             workers if self.workers is None else self.workers,
             timeout if self.timeout is None else self.timeout,
+            lease,
         )
 
 

@@ -146,12 +146,17 @@ class Study(Reading):
         budget: float | None = None,
         workers: int = 1,
         timeout: float | None = None,
+        lease: float = 60.0,
     ) -> Study:
         """Train proposals until the search has made `trials` trials, or has spent its budget.
 
         One worker trains in this process, several in processes of their own, each of which gets its
         next architecture as soon as it is free. With a timeout one worker gets a process too. A
         trial that was cut by the end of an earlier run is trained again first.
+
+        Several processes may run one study at the same time, on several machines where the store is
+        a server: each proposal takes all trainings into account, and each ends when all have ended.
+        The trials of one that dies are trained again by the others.
 
         Args:
             train: `train(arch, trial)` gives the objective's value; with several workers it must
@@ -164,10 +169,11 @@ class Study(Reading):
                 otherwise. What was begun within it is ended.
             workers: how many trainings at a time.
             timeout: seconds after which a training counts as failed.
+            lease: after so many seconds without a sign of life of this process others train its
+                trials again. On the same machine they see at once that it has ended.
 
         Raises:
             ProblemError: if a number makes no sense.
-            BusyError: if another process is running this study.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
         _refuse_a_worker()
@@ -176,7 +182,7 @@ class Study(Reading):
             return self
         options = around.options
         plan = self._plan(*options.extent(trials, budget))
-        resources = options.resources(workers, timeout)
+        resources = options.resources(workers, timeout, lease)
         loop.run(self, train, plan, resources, observer=around.observer)
         return self
 
@@ -203,6 +209,7 @@ class Study(Reading):
         budget: int | None = None,
         workers: int = 1,
         timeout: float | None = None,
+        lease: float = 60.0,
     ) -> Confirmation:
         """Train the best architectures again with new seeds, and compare them.
 
@@ -217,11 +224,12 @@ class Study(Reading):
                 they tell most about which is the best.
             workers: how many trainings at a time.
             timeout: seconds after which a training counts as failed.
+            lease: after so many seconds without a sign of life of this process others train its
+                trials again. On the same machine they see at once that it has ended.
 
         Raises:
             ProblemError: if a number makes no sense.
             ObservationError: if no trial has finished.
-            BusyError: if another process is running this study.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
         _refuse_a_worker()
@@ -232,7 +240,7 @@ class Study(Reading):
                 self,
                 train,
                 plan,
-                around.options.resources(workers, timeout),
+                around.options.resources(workers, timeout, lease),
                 observer=around.observer,
             )
         return self.confirmation
@@ -253,7 +261,6 @@ class Study(Reading):
         Raises:
             ArchitectureError: if one is no member of the space.
             ObservationError: if a value is not a finite number and not FAILED.
-            BusyError: if another process is running this study.
         """
         return self._store(checked_results(self.problem.space, arch, value))
 
@@ -274,7 +281,6 @@ class Study(Reading):
             ObservationError: if there is no such file or column, or a result is none; at which
                 line.
             ArchitectureError: if one is no member of the space; at which line.
-            BusyError: if another process is running this study.
         """
         return self._store(results.read_results(path, self.problem, value))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from archbo.data import Prediction, Progress, Proposal, Report, State, TrialRecord
-from archbo.errors import ObservationError, StoreError
+from archbo.errors import ConflictError, ObservationError, StoreError
 from archbo.spaces import Choice, Float, Space
 from archbo.store import NewTrial, Store, StoredStudy
 
@@ -242,3 +242,45 @@ class StoreLaws:
         with pytest.raises(ValueError, match="could not convert string to float"):
             study.add_trials([new_trial(), bad])
         assert study.changes(0) == before
+
+    def test_a_trial_gets_the_number_that_it_follows_from_or_none(self, study: StoredStudy) -> None:
+        assert study.add_trial(new_trial(), number=0).number == 0
+        with pytest.raises(ConflictError, match="the next trial is 1, not 0"):
+            study.add_trial(new_trial(), number=0)
+        before = study.changes(0)
+        with pytest.raises(ConflictError, match="the next trial is 1, not 2"):
+            study.add_trial(new_trial(), number=2)
+        assert study.changes(0) == before
+
+    def test_what_an_older_attempt_says_is_refused_but_a_result(self, study: StoredStudy) -> None:
+        study.add_trial(new_trial(worker="a"))
+        study.retry(0, worker="b", attempt=1)
+        refused = "trial 0 is in attempt 2, not 1"
+        with pytest.raises(ConflictError, match=refused):
+            study.add_report(0, 1, 0.5, attempt=1)
+        with pytest.raises(ConflictError, match=refused):
+            study.aim(0, 3, attempt=1)
+        with pytest.raises(ConflictError, match=refused):
+            study.fail(0, "lost", attempt=1)
+        with pytest.raises(ConflictError, match=refused):
+            study.shorten(0, State.PAUSED, reached=1, interim=0.5, seconds=1, attempt=1)
+        study.add_report(0, 1, 0.25, attempt=2)
+        study.finish(0, 0.75, seconds=1)
+        assert study.read()[0].value == 0.75
+        with pytest.raises(ConflictError, match="trial 0 is finished, not running"):
+            study.add_report(0, 2, 0.5, attempt=2)
+
+    def test_a_paused_trial_goes_on_with_one_of_those_who_want_it(self, study: StoredStudy) -> None:
+        study.add_trial(new_trial(worker="a"))
+        study.add_report(0, 1, 0.25)
+        study.shorten(0, State.PAUSED, reached=1, interim=0.25, seconds=1.5)
+        assert study.resume(0, fidelity=3, worker="b").worker == "b"
+        with pytest.raises(ConflictError, match="trial 0 is running, not paused"):
+            study.resume(0, fidelity=3, worker="c")
+
+    def test_drivers_know_of_each_other(self, study: StoredStudy) -> None:
+        with study.driver(lease=60) as a, study.driver(lease=60) as b:
+            both = [a.name, b.name]
+            assert a.gone(both) <= {b.name}  # in memory nobody else can be seen
+            assert b.gone([b.name]) == set()
+        assert a.gone(both) == {b.name}

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from archbo.errors import SchemaError
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "archbo_version"
 
 
