@@ -54,8 +54,8 @@ class MultiFidelity:
             last rung before a full training.
         least: trainings go past a rung only when so many have reached it: what a value there means
             is not known before.
-        share: where full trainings have taken less than this part of the budget, the next training
-            is a full one.
+        share: the part of the budget for full trainings: where they have taken less, the next
+            training is a full one.
         doubt: probability beforehand that short trainings say nothing of full ones. What it is
             after the results is the part of the budget for plain Bayesian optimization.
         random: the part of new networks that are random.
@@ -198,7 +198,8 @@ class MultiFidelitySearch(Search):
             step = self._plain(dataset, belief, runners, rng)
             if step is not None:
                 return step
-        straight = full + 1 <= self.settings.share * spent
+        # the first one waits until its share is spent, later ones begin it
+        straight = full + 1 <= self.settings.share * (spent + (full > 0))
         costs = self._costs(dataset)
         top = self._open(runners)
         rate, step = self._paused(belief, runners, costs, top, straight=straight)
