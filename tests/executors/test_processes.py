@@ -89,7 +89,7 @@ def test_events_that_a_broken_sink_did_not_take_are_kept(make):
     executor = make(train, SPACE)
     executor.submit(task(0, "good"))
     while executor._busy():  # all four have come
-        executor._events.extend(executor._heard(executor._busy()[0]))
+        executor._events.extend(executor._heard(*executor._busy()[0]))
 
     def broken(event):
         raise OSError("disk full")
@@ -114,7 +114,7 @@ def test_closing_leaves_no_process(make):
     (end,) = drain(executor)
     executor.submit(task(1, "sleep"))
     executor.submit(task(2, "sleep"))
-    pids = [worker.process.pid for worker in executor._workers]
+    pids = [worker.process.pid for _, worker in executor._busy()]
     assert end.value in pids
     assert len(pids) == 2
     executor.close()

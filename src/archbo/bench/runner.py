@@ -24,7 +24,7 @@ from archbo.bench.peers import PACKAGES, interpreter
 from archbo.bench.searches import Search, run_search
 from archbo.bench.simulation import run_budget
 from archbo.errors import ArchboError, DataError, ProblemError
-from archbo.executors.processes import environment
+from archbo.executors.environment import environment, thread_variables
 from archbo.methods import Method, find_method
 
 SEARCHES = "searches.jsonl"
@@ -243,7 +243,7 @@ def _ended(
     # spawned, so that threads and locks of this process are not copied
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin)
     try:
-        with environment(threads=1):
+        with environment(thread_variables(1, jobs)):
             futures = {pool.submit(_run, plan, job): job for job in waiting}
         for future in as_completed(futures):
             yield futures[future], future.result()

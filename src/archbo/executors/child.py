@@ -10,6 +10,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Lock, Thread
 
+from archbo.executors.logs import captured
 from archbo.training import Event, Reported, Task, Trial, run_attempt
 
 
@@ -62,7 +63,9 @@ def serve(connection: Connection, payload: bytes) -> None:
 
     send(Ready())
     while (task := _next(connection)) is not None:
-        send(run_attempt(train, space.architecture(task.architecture), Trial(task, report)))
+        with captured(task):
+            end = run_attempt(train, space.architecture(task.architecture), Trial(task, report))
+        send(end)
 
 
 def _next(connection: Connection) -> Task | None:

@@ -25,6 +25,9 @@ class Task:
         folder: for the trial's saved state; None where none can be kept.
         fidelity: how full a training it is, in the study's fidelity; None where it has none.
         target: from this epoch on a report waits for what the driver says; None for no such epoch.
+        log: the file that takes what the training prints; None where none can be kept.
+        again: whether this trial was trained before: then its log goes on.
+        alone: whether no other training may use its GPU meanwhile.
     """
 
     number: int
@@ -36,6 +39,9 @@ class Task:
     folder: Path | None = None
     fidelity: float | None = None
     target: float | None = None
+    log: Path | None = None
+    again: bool = False
+    alone: bool = False
 
     @classmethod
     def make(
@@ -50,11 +56,16 @@ class Task:
         folder: Path | None = None,
         fidelity: float | None = None,
         target: float | None = None,
+        log: Path | None = None,
+        again: bool = False,
     ) -> Task:
         """The task of a study's trial; its seed depends on the study's and the number alone."""
         # 31 bits: what every library takes as a seed.
         seed = int(stream(study_seed, "train", number).integers(2**31))
-        return cls(number, attempt, architecture, seed, epochs, objective, folder, fidelity, target)
+        return cls(
+            number, attempt, architecture, seed, epochs, objective, folder, fidelity, target, log,
+            again,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +96,33 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The training raised an error, or returned what is no result (then without a traceback)."""
+    """The training raised an error, or returned what is no result (then without a traceback).
+
+    Attributes:
+        crowded: whether it ran out of the memory of a GPU that other trainings may have used, too.
+    """
 
     number: int
     attempt: int
     error: str
     traceback: str | None
     seconds: float
+    crowded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The process died in the training, or was ended because the time was up."""
+    """The process died in the training, or was ended because the training broke a limit.
+
+    Attributes:
+        limit: whether it was a limit: of time, or of memory.
+    """
 
     number: int
     attempt: int
     reason: str
     seconds: float
+    limit: bool = False
 
 
 Event = Reported | Finished | Failed | Lost
