@@ -79,6 +79,54 @@ def test_options_replace_what_the_program_says_and_workers_find_its_functions(tm
     assert facts["trials"]["finished"] > 0
 
 
+LIMITED = PROGRAM.replace(
+    """    convs = sum(""",
+    """    import os, signal
+    print(f"attempt {trial.attempt} on GPU {os.environ['CUDA_VISIBLE_DEVICES']}")
+    if trial.attempt == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    convs = sum(""",
+)
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    """A folder with a study whose trainings had limits, and what its run said."""
+    path = tmp_path_factory.mktemp("limited")
+    (path / "tiny.py").write_text(LIMITED, encoding="utf-8")
+    options = "--failures 1 --retries 2 --gpus-per-trial 1 --env CUDA_VISIBLE_DEVICES=7 --hours 9"
+    return path, archbo(path, "run", "tiny.py", "-n", "30", *options.split(), "--memory", "2GB")
+
+
+def test_limits_from_the_shell_hold_and_the_end_says_why(limited):
+    folder, done = limited
+    assert "1 training has failed, the last one with: RuntimeError: width" in done.stdout
+    facts = json.loads(archbo(folder, "show", "tiny.db", "--trial", "0", "--json").stdout)
+    assert facts["state"] == "finished"
+    assert facts["attempt"] == 2
+    assert "attempt 1" not in done.stdout + done.stderr
+
+
+def test_the_log_of_a_trial_is_shown(limited):
+    folder, _ = limited
+    shown = archbo(folder, "show", "tiny.db", "--trial", "0").stdout
+    assert "What it printed: archbo show tiny.db --trial 0 --log" in shown
+    log = archbo(folder, "show", "tiny.db", "--trial", "0", "--log").stdout
+    begun, *lines = log.splitlines()
+    assert re.fullmatch(r"--- trial 0, attempt 1: begun \S+ \S+, process \d+ on \S+ ---", begun)
+    assert lines[0] == "attempt 1 on GPU 7"
+    assert lines[1].startswith("--- trial 0, attempt 1: killed by signal 9 (SIGKILL) after ")
+    assert lines[3] == "attempt 2 on GPU 7"
+    as_json = archbo(folder, "show", "tiny.db", "--trial", "0", "--log", "--json").stdout
+    assert json.loads(as_json) == {"trial": 0, "log": log}
+
+
+def test_a_trial_without_a_log_says_where_there_are_some(folder):
+    said = archbo(folder, "show", "tiny.db", "--trial", "2", "--log", code=2).stderr
+    assert "Error: tiny.db: trial 2 has no log. There is one where a study keeps files" in said
+    assert "--log" not in archbo(folder, "show", "tiny.db", "--trial", "2").stdout
+
+
 SHORT = PROGRAM.replace(
     'method="random", epochs=3', 'method="asha", fidelity=ab.Epochs(1, 9)'
 ).replace("study.best.value", "len(study.trials)")
@@ -202,6 +250,8 @@ def test_replay_of_an_untouched_study_is_the_same(folder):
         (["replay", "nowhere.db"], "nowhere.db"),
         (["run", "nowhere.py"], "nowhere.py: there is no such program"),
         (["show", "tiny.db", "--trial", "99"], "no trial 99; there are 6"),
+        (["show", "tiny.db", "--trial", "99", "--log"], "no trial 99; there are 6"),
+        (["run", "tiny.py", "--memory", "lots"], "a text such as \"4GB\", got 'lots'"),
         (["report", "tiny.db", "-o", "no/such/folder.html"], "cannot write the report"),
     ],
 )

@@ -36,7 +36,14 @@ def test_version_is_the_packages():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["rnu"], ["show"], ["run", "x.py", "--trials", "0"], ["run", "x.py", "--workers", "many"]],
+    [
+        ["rnu"],
+        ["show"],
+        ["show", "x.db", "--log"],
+        ["run", "x.py", "--trials", "0"],
+        ["run", "x.py", "--workers", "many"],
+        ["run", "x.py", "--env", "NAME"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(arguments):
     assert invoke(*arguments).exit_code == 2

@@ -1,14 +1,17 @@
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from archbo.errors import ProgramError
 from archbo.executors import ProcessExecutor
+from archbo.executors.logs import LARGEST, read_log
 from archbo.testing import executors
 from archbo.testing.executors import (
     SPACE,
@@ -106,6 +109,123 @@ def test_workers_have_the_threads_they_are_given(make, monkeypatch):
     assert end.value == 3
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_by_default_workers_share_the_cores(make, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    assert {e[-1].value for e in run(make(train, SPACE), ["threads"] * 2).values()} == {3}
+
+
+def test_workers_have_the_variables_they_are_given(make):
+    (end,) = run(make(train, SPACE, env={"ARCHBO_LAW": "5"}), ["variable"])[0]
+    assert end.value == 5
+    assert "ARCHBO_LAW" not in os.environ
+
+
+@pytest.mark.parametrize("behaviour", ["eat", "child eats"])
+def test_a_training_that_uses_too_much_memory_is_ended(make, behaviour):
+    events = run(make(train, SPACE, memory=executors.EATEN), [behaviour, "good"])
+    (lost,) = events[0]
+    assert isinstance(lost, Lost)
+    assert lost.limit
+    assert re.fullmatch(r"used more than 500 MB of memory \(\d{3} MB\)", lost.reason)
+    assert isinstance(events[1][-1], Finished)
+
+
+def test_a_limit_that_was_broken_is_told_from_a_crash(make):
+    events = run(make(train, SPACE, timeout=2), ["sleep", "kill"])
+    assert [end.limit for (end,) in events.values()] == [True, False]
+
+
+def test_workers_see_their_gpus(make, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    for options in ({}, {"gpus_per_trial": 1}, {"gpus_per_trial": 0.5}):
+        executor = make(train, SPACE, **options)
+        executor.submit(task(0, "gpu"))
+        executor.submit(task(1, "gpu"))
+        assert {end.value for end in drain(executor)} == {3, 5}
+        executor.close()
+
+
+def test_a_full_gpu_is_told_where_others_may_have_filled_it(make):
+    visible = {"CUDA_VISIBLE_DEVICES": "0"}
+    for executor in (make(train, SPACE, env=visible), make(train, SPACE, workers=1, env=visible)):
+        executor.submit(task(0, "gpu full"))
+        (end,) = drain(executor)
+        assert end.crowded == (executor.capacity == 2)
+
+
+def test_a_task_that_runs_alone_waits_for_its_gpu_and_keeps_others_from_it(make):
+    executor = make(train, SPACE, workers=4, env={"CUDA_VISIBLE_DEVICES": "0,1"})
+    for number in range(3):  # on the GPUs 0, 1, 0
+        executor.submit(task(number, "sleep"))
+    executor.submit(replace(task(3, "gpu"), alone=True))
+    assert executor.free == 0
+    assert executor.wait(unheard, timeout=0.5) == 0
+    executor.cancel(0)
+    assert executor.free == 1
+    executor.cancel(1)
+    (end,) = first(executor)
+    assert (end.number, end.value) == (3, 1)
+    assert executor.free == 3
+    executor.submit(replace(task(4, "sleep"), alone=True))
+    assert executor.free == 1  # beside the one that sleeps on the other
+    executor.cancel(4)
+    executor.submit(replace(task(5, "gpu full"), alone=True))
+    (end,) = first(executor)
+    assert not end.crowded
+
+
+def test_what_waits_to_run_alone_can_be_cancelled(make):
+    executor = make(train, SPACE, env={"CUDA_VISIBLE_DEVICES": "0"})
+    executor.submit(task(0, "sleep"))
+    executor.submit(replace(task(1, "good"), alone=True))
+    executor.cancel(1)
+    assert executor.free == 1
+    executor.submit(task(2, "gpu"))
+    (end,) = first(executor)
+    assert end.number == 2
+
+
+def test_what_a_training_prints_is_in_its_log(make, tmp_path, capfd):
+    executor = make(train, SPACE, workers=1)
+    for number, behaviour in enumerate(["print", "print and die", "flood"]):
+        executor.submit(replace(task(number, behaviour), log=tmp_path / f"{number}.txt"))
+        drain(executor)
+    printed, last, flood = (read_log(tmp_path / f"{number}.txt") for number in range(3))
+    assert sorted(printed.splitlines()[1:-1]) == [
+        "Python",
+        "an error",
+        "another program",
+        "compiled code",
+    ]
+    assert last.splitlines()[1] == "last words"
+    assert ": killed by signal 9 (SIGKILL) after " in last
+    assert len(flood) <= LARGEST
+    assert "bytes are left out here]" in flood
+    assert flood.splitlines()[-1].startswith("--- trial 2, attempt 1: finished after ")
+    assert capfd.readouterr().out == ""
+
+
+def test_a_worker_that_dies_while_it_starts_is_a_lost_training(make):
+    executor = make(train, SPACE)
+    run(executor, ["good"])
+    executor.submit(task(1, "sleep"))
+    executor.submit(task(2, "good"))  # for which a second process starts
+    (starting,) = [w for _, w in executor._busy() if w.task.number == 2]
+    os.kill(starting.group, signal.SIGKILL)
+    (end,) = first(executor)
+    assert isinstance(end, Lost)
+    assert (end.number, end.reason, end.limit) == (2, "killed by signal 9 (SIGKILL)", False)
+
+
+def first(executor):
+    """What happens next."""
+    events = []
+    while not executor.wait(events.append):
+        pass
+    return events
 
 
 def test_closing_leaves_no_process(make):

@@ -31,7 +31,7 @@ import numpy as np
 from archbo.arrays import Array
 from archbo.bench.peer_worker import LEARN_AT_ONCE
 from archbo.errors import MissingExtraError, ObservationError, PeerError, ProblemError, nearest
-from archbo.executors.processes import THREADS
+from archbo.executors.environment import THREADS
 from archbo.optimizer import checked_value
 from archbo.spaces import Architecture, CompiledSpace, Part
 from archbo.spaces.pool import Pool

@@ -18,8 +18,10 @@ from rich.text import Text
 
 from archbo.data import State, TrialRecord
 from archbo.errors import ProgramError, StoreError
+from archbo.executors.logs import read_log
 from archbo.store import Store
 from archbo.study.checking import check_program
+from archbo.study.files import StateFiles
 from archbo.study.program import execute
 from archbo.study.replay import replay as replayed
 from archbo.study.session import RunEvent, RunOptions, overriding
@@ -33,22 +35,19 @@ from archbo.views.report import write_report
 from archbo.views.tables import study_view, trial_view
 
 
-def run(
-    program: Path,
-    arguments: Sequence[str],
-    *,
-    trials: int | None,
-    budget: float | None,
-    workers: int | None,
-    timeout: float | None,
-) -> int:
-    """Run a program as it would run by itself, with its runs overridden and watched."""
+def run(program: Path, arguments: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Run a program as it would run by itself, with its runs overridden and watched.
+
+    Args:
+        program: its file.
+        arguments: its own.
+        options: what replaces those of its runs, by the names that `RunOptions` has.
+    """
     console = Console(highlight=False)
-    options = RunOptions(trials, workers, timeout, budget)
     with (
         printing_above(console),
         ProgressView(console) as view,
-        overriding(options, view),
+        overriding(RunOptions(**options), view),
     ):
         code = execute(program, arguments)
     for event in view.finished:
@@ -93,21 +92,43 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
     study = study_info(stored.settings, name=study_name(store))
     console = Console(highlight=False)
     if trial is not None:
-        record = next((r for r in stored.records if r.number == trial), None)
-        if record is None:
-            raise StoreError(
-                f"no trial {trial}; there are {len(stored.records)}, numbered from 0", path=store
-            )
+        record = stored.trial(trial)
         if as_json:
             _print_json(trial_facts(record))
         else:
             console.print(trial_view(record, study, stored.records))
+            if stored.log(trial) is not None:
+                words = f"What it printed: archbo show {shlex.quote(store)} --trial {trial} --log"
+                console.print(Text(words), soft_wrap=True)
         return 0
     if as_json:
         _print_json(study_facts(stored.records, study, top=top))
     else:
         console.print(study_view(stored.records, study, top=top, location=store))
     return int(not _succeeded(stored.records))
+
+
+def show_log(store: str, trial: int, *, as_json: bool) -> int:
+    """Print what the trainings of a trial printed."""
+    stored = _load(store)
+    stored.trial(trial)
+    log = stored.log(trial)
+    if log is None:
+        raise StoreError(
+            f"trial {trial} has no log",
+            path=store,
+            hint="There is one where a study keeps files and its trainings run in processes of "
+            "their own; else they print to the terminal.",
+        )
+    try:
+        text = read_log(log)
+    except OSError as error:
+        raise StoreError(f"cannot read the log: {error.strerror}", path=str(log)) from error
+    if as_json:
+        _print_json({"trial": trial, "log": text})
+    else:
+        sys.stdout.write(text)
+    return 0
 
 
 def report(store: str, output: Path) -> int:
@@ -142,14 +163,36 @@ def replay(store: str, program: Path | None, *, verify: bool) -> int:
 
 
 class _Stored(NamedTuple):
+    location: str
     records: list[TrialRecord]
     settings: Mapping[str, Any]
+    files: StateFiles
+
+    def trial(self, number: int) -> TrialRecord:
+        """The trial of this number.
+
+        Raises:
+            StoreError: if there is none.
+        """
+        record = next((r for r in self.records if r.number == number), None)
+        if record is None:
+            raise StoreError(
+                f"no trial {number}; there are {len(self.records)}, numbered from 0",
+                path=self.location,
+            )
+        return record
+
+    def log(self, number: int) -> Path | None:
+        """The file with what a trial printed; None if there is none."""
+        log = self.files.log(number)
+        return log if log is not None and log.is_file() else None
 
 
 def _load(location: str) -> _Stored:
     with closing(Store.open(location, create=False)) as store:
         study = store.study()
-        return _Stored(study.read(), study.settings)
+        files = StateFiles.of(store, study.settings)
+        return _Stored(location, study.read(), study.settings, files)
 
 
 def _succeeded(records: Sequence[TrialRecord]) -> bool:

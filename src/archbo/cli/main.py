@@ -104,6 +104,60 @@ def run(
         typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time."),
     ] = None,
     timeout: Timeout = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="What a training may use of it, such as 4GB.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads of each worker; by default its share of the cores.",
+            show_default=False,
+        ),
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="GPUs that each training sees, or the share of one, such as 0.5; by default the "
+            "GPUs are divided among the workers.",
+            show_default=False,
+        ),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An environment variable of the workers; can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    retries: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How often a training is tried again that was cut from outside; 1.",
+            show_default=False,
+        ),
+    ] = None,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="Try those again, too, that raise an error.")
+    ] = False,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0001,
+            help="Begin no training that is unlikely to end within so many hours.",
+            show_default=False,
+        ),
+    ] = None,
+    failures: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Begin no training after so many have failed.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Run a program's search, or go on with it, and show how it gets on.
 
@@ -114,16 +168,21 @@ def run(
 
     if trials is not None and budget is not None:
         raise typer.BadParameter("give --trials or --budget, not both")
-    raise typer.Exit(
-        commands.run(
-            program,
-            arguments or [],
-            trials=trials,
-            budget=budget,
-            workers=workers,
-            timeout=timeout,
-        )
-    )
+    options = {
+        "trials": trials,
+        "budget": budget,
+        "workers": workers,
+        "timeout": timeout,
+        "memory": memory,
+        "threads": threads,
+        "gpus_per_trial": gpus_per_trial,
+        "env": _variables(env),
+        "retries": retries,
+        "retry_errors": retry_errors or None,
+        "hours": hours,
+        "failures": failures,
+    }
+    raise typer.Exit(commands.run(program, arguments or [], options))
 
 
 @app.command(epilog="Example:  archbo check digits.py")
@@ -176,11 +235,18 @@ def show(
     trial: Annotated[
         int | None, typer.Option(min=0, help="Show this trial instead, with everything about it.")
     ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="With --trial: show what its trainings printed.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """Show the best architectures, how they were found, and what failed and why."""
     from archbo.cli import commands
 
+    if log and trial is None:
+        raise typer.BadParameter("say whose log: --trial 3 --log")
+    if log and trial is not None:
+        raise typer.Exit(commands.show_log(store, trial, as_json=json))
     raise typer.Exit(commands.show(store, top=top, trial=trial, as_json=json))
 
 
@@ -400,6 +466,16 @@ def _number(trial: str) -> int | None:
     if not trial.isdecimal():
         raise typer.BadParameter(f"expected the number of a trial, or best, got {trial!r}")
     return int(trial)
+
+
+def _variables(given: list[str] | None) -> dict[str, str] | None:
+    """From NAME=VALUE, each."""
+    if not given:
+        return None
+    for text in given:
+        if not text.partition("=")[0] or "=" not in text:
+            raise typer.BadParameter(f"expected --env NAME=VALUE, got {text!r}")
+    return dict(text.split("=", maxsplit=1) for text in given)
 
 
 def _shape(text: str | None) -> tuple[int, ...] | None:

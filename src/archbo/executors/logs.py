@@ -21,7 +21,9 @@ from typing import BinaryIO
 from archbo.training import Failed, Finished, Lost, Task
 
 LARGEST = 1_000_000
-"""The bytes that a log is cut to: as much from its beginning as from its end."""
+"""A log of more bytes is cut to half of that: its beginning, and its end."""
+
+_READ = 4 * LARGEST  # a file that somebody else has put there may be of any size
 
 _STYLING = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # colours and the like
 
@@ -64,18 +66,18 @@ def end_log(task: Task, event: Finished | Failed | Lost) -> None:
 
 
 def cut_log(log: Path, largest: int = LARGEST) -> None:
-    """Cut a log that is twice as large as it may be, whether or not it is still written to."""
+    """Cut a log that is too long, whether or not it is still written to."""
     with suppress(OSError):
         size = log.stat().st_size
-        if size < 2 * largest:
+        if size <= largest:
             return
+        kept = largest // 4
         with log.open("r+b") as file:
-            file.seek(size - largest // 2)
-            tail = file.read(largest // 2)
-            file.truncate(largest // 2)
+            file.seek(size - kept)
+            tail = file.read(kept)
+            file.truncate(kept)
         with log.open("ab") as file:
-            left_out = size - largest // 2 - len(tail)
-            file.write(b"\n[%d bytes are left out here]\n" % left_out + tail)
+            file.write(b"\n[%d bytes are left out here]\n" % (size - 2 * kept) + tail)
 
 
 def read_log(log: Path) -> str:
@@ -84,7 +86,8 @@ def read_log(log: Path) -> str:
     Raises:
         OSError: if it cannot be read.
     """
-    text = log.read_bytes().decode("utf-8", errors="replace")
+    with log.open("rb") as file:
+        text = file.read(_READ).decode("utf-8", errors="replace")
     return "\n".join(map(_shown, text.split("\n")))
 
 

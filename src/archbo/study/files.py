@@ -73,7 +73,7 @@ class Keep:
 
 
 class StateFiles:
-    """The folder with a study's files: in it a folder for each trial that saved something.
+    """The folder with a study's files: a folder for each trial that saved something, and the logs.
 
     Args:
         folder: where; None where none can be kept.
@@ -103,6 +103,10 @@ class StateFiles:
     def of_trial(self, number: int) -> Path | None:
         """The folder of a trial."""
         return None if self.folder is None else self.folder / str(number)
+
+    def log(self, number: int) -> Path | None:
+        """The file with what a trial's trainings print, if they run in processes of their own."""
+        return None if self.folder is None else self.folder / "logs" / f"{number}.txt"
 
     def state(self, number: int) -> Path | None:
         """The file with the state that a trial saved; None if it saved none, or it was deleted."""

@@ -16,9 +16,10 @@ from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
 from archbo.store import Driver, NewTrial
 from archbo.study.ledger import Ledger
+from archbo.study.limits import Watch
 from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
-from archbo.study.session import Observer, Resources, RunEvent, Spending
-from archbo.training import Event, Failed, Finished, Reported, Train
+from archbo.study.session import Limits, Observer, Resources, RunEvent, Spending
+from archbo.training import Event, Failed, Finished, Lost, Reported, Train
 
 if TYPE_CHECKING:
     from archbo.study.study import Study
@@ -85,17 +86,31 @@ class Search:
 
 
 def run(
-    study: Study, train: Train, plan: Plan, resources: Resources, *, observer: Observer | None
+    study: Study,
+    train: Train,
+    plan: Plan,
+    resources: Resources,
+    limits: Limits,
+    *,
+    observer: Observer | None,
 ) -> None:
     """Train what the plan says; see `Study.run`."""
-    workers, timeout = resources.workers, resources.timeout
     with study.store.driver(lease=resources.lease) as driver:
         executor: Executor = (
-            InlineExecutor(train, study.problem.space)
-            if workers == 1 and timeout is None
-            else ProcessExecutor(train, study.problem.space, workers=workers, timeout=timeout)
+            ProcessExecutor(
+                train,
+                study.problem.space,
+                workers=resources.workers,
+                timeout=resources.timeout,
+                memory=resources.memory_bytes,
+                threads=resources.threads,
+                gpus_per_trial=resources.gpus_per_trial,
+                env=resources.env,
+            )
+            if resources.apart
+            else InlineExecutor(train, study.problem.space)
         )
-        loop = _Loop(study, executor, plan, driver, observer)
+        loop = _Loop(study, executor, plan, driver, limits, observer)
         try:
             with closing(executor):
                 loop.run()
@@ -121,6 +136,7 @@ class _Loop:
         executor: Executor,
         plan: Plan,
         driver: Driver,
+        limits: Limits,
         observer: Observer | None,
     ) -> None:
         self.study = study
@@ -131,7 +147,9 @@ class _Loop:
         self.ledger = Ledger(study.store, driver.name)
         self.total = len(self.records) + max(0, plan.left(self.records))
         self.note = ""
+        self.watch = Watch(limits, self.records, study.problem.fidelity)
         self._training: dict[int, int] = {}  # the attempts that the executor has, by trial
+        self._late: set[int] = set()  # what was cut, and there is no time for
         self._ending: dict[int, Decision] = {}  # of trainings that were told to end
 
     @property
@@ -157,7 +175,12 @@ class _Loop:
 
     def _elsewhere(self) -> bool:
         """Whether other drivers train what this one would go on with if they died."""
-        return any(self.plan.owns(r) for r in self._running() if r.number not in self._training)
+        return bool(self._unattended())
+
+    def _unattended(self) -> list[TrialRecord]:
+        """What is not in training here, and what this run would go on with."""
+        others = [r for r in self._running() if r.number not in self._training.keys() | self._late]
+        return [record for record in others if self.plan.owns(record)]
 
     def _running(self) -> list[TrialRecord]:
         return [record for record in self.records if record.state is State.RUNNING]
@@ -191,7 +214,7 @@ class _Loop:
 
     def _orphan(self) -> TrialRecord | None:
         """The first trial in training whose driver is gone."""
-        mine = [r for r in self._running() if r.number not in self._training and self.plan.owns(r)]
+        mine = self._unattended()
         if not mine:
             return None
         names = {record.worker or "" for record in mine}
@@ -214,7 +237,7 @@ class _Loop:
             )
 
     def _retry(self, record: TrialRecord) -> None:
-        """Train again what was cut by the end of its driver."""
+        """Train again what was cut: by the end of its driver, or from outside."""
         number, attempt = record.number, record.attempt
         if attempt >= MOST_ATTEMPTS:
             reason = f"the run ended {attempt} times in the middle of this training"
@@ -223,7 +246,11 @@ class _Loop:
         elif at_target(self.study, record) and self._decide(number, attempt) is None:
             self._shorten(number, attempt, seconds=record.seconds)  # cut before its end was stored
         else:
-            if self.ledger.take(record):
+            late = self.watch.late(self.records, record)
+            if late:
+                self.note = late
+                self._late.add(number)
+            elif self.ledger.take(record):
                 self._submit(number)
             return
         self._tidy()
@@ -237,6 +264,9 @@ class _Loop:
         fidelity = self.study.problem.fidelity
         if fidelity is not None:
             proposal = replace(proposal, fidelity=fidelity.short(proposal.fidelity))
+        self.note = self.watch.note(self.records, proposal)
+        if self.note:
+            return False
         if proposal.resume is None:
             self._begin(proposal)
         else:
@@ -267,12 +297,16 @@ class _Loop:
     def _submit(self, number: int) -> None:
         record = self.records[number]
         self._training[number] = record.attempt
-        self.executor.submit(task(self.study, record))
+        given = task(self.study, record)
+        self.executor.submit(replace(given, alone=self.watch.alone(number)))
         self._tell("started")
 
     def _take(self, event: Event) -> float | None:
         """Store what an event says; answer a report that waits."""
         number, attempt = event.number, event.attempt
+        if isinstance(event, (Failed, Lost)) and self.watch.again(event):
+            self._forget(number)  # so that it is trained again as what a dead driver left
+            return None
         if isinstance(event, Reported):
             kept = self.ledger.report(number, event.epoch, event.value, attempt=attempt)
             self._tell("reported")

@@ -35,6 +35,8 @@ def task(study: Study, record: TrialRecord) -> Task:
         folder=study.files.of_trial(record.number),
         fidelity=level,
         target=target,
+        log=study.files.log(record.number),
+        again=record.attempt > 1 or bool(record.reports),
     )
 
 

@@ -109,6 +109,11 @@ class Reading(ABC):
         """The file with what a trial saved; None if it saved nothing, or it was not kept."""
         return self.files.state(number)
 
+    def log_file(self, number: int) -> Path | None:
+        """The file with what a trial's trainings printed; None if they left none."""
+        file = self.files.log(number)
+        return file if file is not None and file.is_file() else None
+
     def to_dataframe(self) -> pandas.DataFrame:
         """The trials as a table, one row each.
 

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from dataclasses import dataclass, field, fields, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard, TypeVar
 
 from archbo.data import TrialRecord
 from archbo.errors import ProblemError
+from archbo.executors.memory import as_bytes
 from archbo.training import Train
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What trainings run on.
+    """What trainings run on; `Study.run` says what each means.
 
     Raises:
         ProblemError: if a number makes no sense.
@@ -32,14 +34,66 @@ class Resources:
     workers: int = 1
     timeout: float | None = None
     lease: float = 60.0
+    memory: int | str | None = None
+    threads: int | None = None
+    gpus_per_trial: float | None = None
+    env: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         check_count("workers", self.workers)
-        timeout = self.timeout
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise ProblemError(f"timeout must be a positive number of seconds, got {timeout!r}")
-        if not (isinstance(self.lease, (int, float)) and self.lease > 0):
-            raise ProblemError(f"lease must be a positive number of seconds, got {self.lease!r}")
+        _check_positive("timeout", self.timeout, "number of seconds")
+        _check_positive("lease", self.lease, "number of seconds")
+        _ = self.memory_bytes
+        if self.threads is not None:
+            check_count("threads", self.threads)
+        gpus = self.gpus_per_trial
+        if gpus is not None and not (
+            _is_number(gpus) and gpus >= 0 and (gpus < 1 or gpus % 1 == 0)
+        ):
+            raise ProblemError(
+                "gpus_per_trial must be a whole number, or below 1 the share of one GPU, "
+                f"got {gpus!r}"
+            )
+        for name, value in (self.env or {}).items():
+            fine = isinstance(name, str) and isinstance(value, str) and "\0" not in name + value
+            if not fine or not name or "=" in name:
+                raise ProblemError(
+                    f"env must be names of variables with texts, got {name!r}: {value!r}"
+                )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What a training may use, in bytes."""
+        return None if self.memory is None else as_bytes(self.memory)
+
+    @property
+    def apart(self) -> bool:
+        """Whether a training needs a process of its own, even if there is one at a time."""
+        asked = (self.timeout, self.memory, self.threads, self.gpus_per_trial, self.env)
+        return self.workers > 1 or any(one is not None for one in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run does about trainings that fail, and when it ends; see `Study.run`.
+
+    Raises:
+        ProblemError: if a number makes no sense.
+    """
+
+    retries: int = 1
+    retry_errors: bool = False
+    hours: float | None = None
+    failures: int | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.retries) is not int or self.retries < 0:
+            raise ProblemError(f"retries must be a whole number from 0, got {self.retries!r}")
+        if type(self.retry_errors) is not bool:
+            raise ProblemError(f"retry_errors must be True or False, got {self.retry_errors!r}")
+        _check_positive("hours", self.hours, "number")
+        if self.failures is not None:
+            check_count("failures", self.failures)
 
 
 def check_count(name: str, number: object) -> None:
@@ -52,6 +106,19 @@ def check_count(name: str, number: object) -> None:
         raise ProblemError(f"{name} must be a whole number from 1, got {number!r}")
 
 
+def _check_positive(name: str, number: object, what: str) -> None:
+    if number is not None and not (_is_number(number) and number > 0):
+        raise ProblemError(f"{name} must be a positive {what}, got {number!r}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite one."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+
+
+Asked = TypeVar("Asked", Resources, Limits)
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What replaces the arguments of `study.run`; None keeps the program's own."""
@@ -60,6 +127,14 @@ class RunOptions:
     workers: int | None = None
     timeout: float | None = None
     budget: float | None = None
+    memory: str | None = None
+    threads: int | None = None
+    gpus_per_trial: float | None = None
+    env: Mapping[str, str] | None = None
+    retries: int | None = None
+    retry_errors: bool | None = None
+    hours: float | None = None
+    failures: int | None = None
 
     def extent(self, trials: int | None, budget: float | None) -> tuple[int | None, float | None]:
         """How many trials and which budget the program asked for, or what replaces both."""
@@ -67,13 +142,11 @@ class RunOptions:
             return trials, budget
         return self.trials, self.budget
 
-    def resources(self, workers: int, timeout: float | None, lease: float) -> Resources:
-        """What the program asked for, or what replaces it."""
-        return Resources(
-            workers if self.workers is None else self.workers,
-            timeout if self.timeout is None else self.timeout,
-            lease,
-        )
+    def over(self, asked: Asked) -> Asked:
+        """What the program asked for, with what replaces it."""
+        names = {field.name for field in fields(self)} & {field.name for field in fields(asked)}
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return replace(asked, **given)
 
 
 class Spending(NamedTuple):

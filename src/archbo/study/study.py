@@ -25,6 +25,7 @@ from archbo.study.confirmation import Confirmation
 from archbo.study.files import Keep, StateFiles
 from archbo.study.older import read_all
 from archbo.study.reading import Reading
+from archbo.study.session import Limits, Resources
 from archbo.study.settings import check_same, method_setting, surroundings
 from archbo.training import Train
 
@@ -147,12 +148,22 @@ class Study(Reading):
         workers: int = 1,
         timeout: float | None = None,
         lease: float = 60.0,
+        memory: int | str | None = None,
+        threads: int | None = None,
+        gpus_per_trial: float | None = None,
+        env: Mapping[str, str] | None = None,
+        retries: int = 1,
+        retry_errors: bool = False,
+        hours: float | None = None,
+        failures: int | None = None,
     ) -> Study:
         """Train proposals until the search has made `trials` trials, or has spent its budget.
 
         One worker trains in this process, several in processes of their own, each of which gets its
-        next architecture as soon as it is free. With a timeout one worker gets a process too. A
-        trial that was cut by the end of an earlier run is trained again first.
+        next architecture as soon as it is free. With any of `timeout`, `memory`, `threads`,
+        `gpus_per_trial` and `env` one worker gets a process too. What trainings in processes print
+        is kept in logs, where the study keeps files: `study.log_file(number)`. A trial that was cut
+        by the end of an earlier run is trained again first.
 
         Several processes may run one study at the same time, on several machines where the store is
         a server: each proposal takes all trainings into account, and each ends when all have ended.
@@ -171,6 +182,20 @@ class Study(Reading):
             timeout: seconds after which a training counts as failed.
             lease: after so many seconds without a sign of life of this process others train its
                 trials again. On the same machine they see at once that it has ended.
+            memory: what a training may use of it, in bytes or as "4GB", with all the processes that
+                it starts; one that uses more is ended, and counts as failed.
+            threads: how many each worker may use for its numerics; the cores divided by the workers
+                if nothing is said.
+            gpus_per_trial: how many GPUs each training sees (CUDA_VISIBLE_DEVICES): a whole number,
+                or a share of one such as 0.5. The GPUs are divided among the workers if nothing is
+                said.
+            env: further environment variables of each worker.
+            retries: how often at most a training is tried again that was cut from outside, as by a
+                signal, or that ran out of the memory of a shared GPU; then without others on it.
+            retry_errors: whether one that raised an error is tried again as well.
+            hours: no training is begun that is unlikely to end before so many hours are over,
+                judged by what trainings took so far. What was begun is ended.
+            failures: no training is begun after so many have failed in this run.
 
         Raises:
             ProblemError: if a number makes no sense.
@@ -182,8 +207,16 @@ class Study(Reading):
             return self
         options = around.options
         plan = self._plan(*options.extent(trials, budget))
-        resources = options.resources(workers, timeout, lease)
-        loop.run(self, train, plan, resources, observer=around.observer)
+        resources = Resources(workers, timeout, lease, memory, threads, gpus_per_trial, env)
+        limits = Limits(retries, retry_errors, hours, failures)
+        loop.run(
+            self,
+            train,
+            plan,
+            options.over(resources),
+            options.over(limits),
+            observer=around.observer,
+        )
         return self
 
     def _plan(self, trials: int | None, budget: float | None) -> loop.Search:
@@ -210,6 +243,14 @@ class Study(Reading):
         workers: int = 1,
         timeout: float | None = None,
         lease: float = 60.0,
+        memory: int | str | None = None,
+        threads: int | None = None,
+        gpus_per_trial: float | None = None,
+        env: Mapping[str, str] | None = None,
+        retries: int = 1,
+        retry_errors: bool = False,
+        hours: float | None = None,
+        failures: int | None = None,
     ) -> Confirmation:
         """Train the best architectures again with new seeds, and compare them.
 
@@ -226,6 +267,14 @@ class Study(Reading):
             timeout: seconds after which a training counts as failed.
             lease: after so many seconds without a sign of life of this process others train its
                 trials again. On the same machine they see at once that it has ended.
+            memory: what a training may use of it, as for `run`.
+            threads: of each worker, as for `run`.
+            gpus_per_trial: GPUs of each training, as for `run`.
+            env: environment variables of each worker.
+            retries: how often a training is tried again that was cut, as for `run`.
+            retry_errors: whether one that raised an error is tried again as well.
+            hours: no training is begun that is unlikely to end within them, as for `run`.
+            failures: no training is begun after so many have failed in this call.
 
         Raises:
             ProblemError: if a number makes no sense.
@@ -236,11 +285,14 @@ class Study(Reading):
         around = session.current()
         if around.wanted is None:  # else the program runs only to be looked at
             plan = confirming.make_plan(self, top=top, repeats=repeats, budget=budget)
+            resources = Resources(workers, timeout, lease, memory, threads, gpus_per_trial, env)
+            limits = Limits(retries, retry_errors, hours, failures)
             loop.run(
                 self,
                 train,
                 plan,
-                around.options.resources(workers, timeout, lease),
+                around.options.over(resources),
+                around.options.over(limits),
                 observer=around.observer,
             )
         return self.confirmation

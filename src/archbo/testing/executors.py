@@ -7,6 +7,7 @@ run in processes of their own.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -85,6 +86,40 @@ def _raise(error: BaseException) -> float:
     raise error
 
 
+def _print(_: Trial) -> float:
+    """From Python, from compiled code, and from another program."""
+    print("Python")  # noqa: T201 - what is tested
+    ctypes.CDLL(None).puts(b"compiled code")
+    sys.stderr.write("an error\n")
+    return float(subprocess.call([sys.executable, "-c", "print('another program')"]))
+
+
+def _print_and_die(trial: Trial) -> float:
+    print("last words")  # noqa: T201 - what is tested
+    return _kill_itself(trial)
+
+
+def _flood(_: Trial) -> float:
+    for number in range(30_000):
+        print(f"line {number:94}")  # noqa: T201 - what is tested
+    return 0.0
+
+
+EATEN = 500_000_000
+"""The bytes of memory that the behaviours "eat" and "child eats" take."""
+
+
+def _eat(trial: Trial) -> float:
+    eaten = bytearray(b"x") * EATEN
+    return _sleep(trial) + len(eaten)
+
+
+def _let_a_child_eat(trial: Trial) -> float:
+    code = f"import time; eaten = bytearray(b'x') * {EATEN}; time.sleep(3600)"
+    subprocess.Popen([sys.executable, "-c", code])
+    return _sleep(trial)
+
+
 BEHAVIOURS: dict[str, Callable[[Trial], Any]] = {
     "good": _reports_and_returns,
     "attempt": lambda trial: trial.attempt,
@@ -105,6 +140,14 @@ BEHAVIOURS: dict[str, Callable[[Trial], Any]] = {
     "child": _start_a_process_and_die,
     "fork": _fork_and_die,
     "close": _close_everything,
+    "print": _print,
+    "print and die": _print_and_die,
+    "flood": _flood,
+    "eat": _eat,
+    "child eats": _let_a_child_eat,
+    "gpu": lambda _: float(os.environ["CUDA_VISIBLE_DEVICES"]),
+    "gpu full": lambda _: _raise(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")),
+    "variable": lambda _: float(os.environ["ARCHBO_LAW"]),
 }
 
 SPACE = Space(behaviour=Choice(list(BEHAVIOURS)))
