@@ -1,0 +1,206 @@
+"""What many workers cost: regret after as many trainings, and how much sooner they are done.
+
+    ARCHBO_DATA=… python benchmarks/workers.py --seeds 20
+
+Searches on recorded trainings, simulated with so many workers, each of which gets its next network
+as soon as it is free. All trainings are full ones and take as long as was recorded; where no times
+were recorded they take a minute, times a log-normal number that belongs to the network.
+
+- Regrets are after as many trainings have ended, whatever the number of workers. The ratio is that
+  of the means after the last of them, with an interval from resampled seeds. `less` is the mean
+  difference from one worker, seed by seed.
+- The speed-up is how many seconds of training are done in a second of the clock; as many as there
+  are workers would be ideal. One process proposes for all, one network after another, and the clock
+  runs while it does. `shortest` is how many seconds a training must take so that nine tenths of the
+  ideal are reached. `waiting` is the speed-up, as a share of the ideal, of batches that wait for
+  their slowest training.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import argparse
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+import numpy as np
+
+from archbo.arrays import Array, stream
+from archbo.bench import find
+from archbo.bench.budgeted import BudgetSearch
+from archbo.bench.recorded import Recorded
+from archbo.bench.simulation import run_budget
+from archbo.bench.summary import mean
+
+TABLES = (
+    "nas-bench-201/cifar10",
+    "nas-bench-201/cifar100",
+    "nas-bench-101",
+    "nas-bench-macro",
+    "nas-bench-nlp",
+)
+IDEAL = 0.9  # of the speed-up
+_MINUTE, _SPREAD = 60.0, 0.5  # of times that were not recorded; the standard deviation of their log
+_RESAMPLED = 2000
+
+
+class Run(NamedTuple):
+    """One search: regrets after 1, 2, … trainings, and how its time was spent.
+
+    Attributes:
+        regrets: [n].
+        proposing: median seconds of a proposal.
+        speedup: seconds of training done in a second of the clock.
+        shortest: mean seconds of a training with which the speed-up is nine tenths of the ideal.
+        waiting: of batches, as a share of the ideal.
+    """
+
+    regrets: Array
+    proposing: float
+    speedup: float
+    shortest: float
+    waiting: float
+
+
+@lru_cache(maxsize=1)
+def load(table: str) -> Recorded:
+    """A benchmark whose trainings all have times."""
+    benchmark = find(table)
+    assert isinstance(benchmark, Recorded)
+    if benchmark.times is not None:
+        return benchmark
+    epochs = np.array(benchmark.fidelities, dtype=float)
+    spread = np.exp(_SPREAD * stream(0, "times").standard_normal(len(benchmark.rows)))
+    return replace(benchmark, times=_MINUTE * spread[:, None] * (epochs / epochs[-1])[None, :])
+
+
+def elapsed(
+    durations: Sequence[float], proposing: Sequence[float], workers: int, count: int
+) -> tuple[float, float]:
+    """When `count` trainings have ended, and the seconds of training that are done by then.
+
+    Args:
+        durations: of the trainings in the order in which they begin.
+        proposing: seconds of the proposal of each.
+        workers: each takes the next training as soon as it is free and that is proposed.
+        count: of trainings.
+    """
+    free = [0.0] * workers
+    heapify(free)
+    proposed, spans = 0.0, []
+    for duration, seconds in zip(durations, proposing, strict=True):
+        proposed = max(proposed, heappop(free)) + seconds
+        spans.append((proposed, proposed + duration))
+        heappush(free, proposed + duration)
+    end = sorted(end for _, end in spans)[count - 1]
+    return end, sum(max(0.0, min(stop, end) - start) for start, stop in spans)
+
+
+def shortest(
+    durations: Sequence[float], proposing: Sequence[float], workers: int, count: int
+) -> float:
+    """Mean seconds of a training with which the speed-up is nine tenths of the ideal.
+
+    The trainings keep their proportions; found by halving an interval of factors.
+    """
+    low, high = 1e-9, 1.0
+    for _ in range(50):
+        factor = np.sqrt(low * high)
+        end, busy = elapsed([factor * d for d in durations], proposing, workers, count)
+        low, high = (low, factor) if busy >= IDEAL * workers * end else (factor, high)
+    return float(high * np.mean(durations))
+
+
+def measure(table: str, workers: int, seed: int, trainings: int) -> Run:
+    """One search, until so many trainings have ended, and those that had begun by then."""
+    budget = trainings + 2 * workers
+    search = run_budget(load(table), "bo-full", seed=seed, budget=budget, workers=workers)
+    durations, proposing = by_beginning(search, trainings + workers - 1)
+    end, busy = elapsed(durations, proposing, workers, trainings)
+    batches = np.array(durations[: trainings // workers * workers]).reshape(-1, workers)
+    return Run(
+        np.array(search.regrets[:trainings]),
+        float(np.median(proposing)),
+        busy / end,
+        shortest(durations, proposing, workers, trainings),
+        float(batches.sum() / (workers * batches.max(axis=1).sum())) if len(batches) else np.nan,
+    )
+
+
+def by_beginning(search: BudgetSearch, most: int) -> tuple[list[float], list[float]]:
+    """Seconds of the first trainings to begin, and of their proposals.
+
+    The first ones begin at once, each of the others when one has ended. One that never ends within
+    the search lasts until its end.
+    """
+    began = [0.0] * search.workers + search.clock
+    places = {number: place for place, number in enumerate(search.trainings)}
+    durations, proposing = [], []
+    for number in range(min(most, search.begun)):
+        place = places.get(number)
+        durations.append((search.clock[-1] if place is None else search.clock[place]) - began[number])
+        proposing.append(0.0 if place is None else search.propose_seconds[place])
+    return durations, proposing
+
+
+def ratio(sequential: Array, parallel: Array) -> str:
+    """How many times the regret of one worker is left, with a 90% interval over seeds."""
+    if not sequential.mean():
+        return "1.00" if not parallel.mean() else "over 0"
+    rng = stream(0, "resampled")
+    drawn = rng.integers(len(sequential), size=(_RESAMPLED, len(sequential)))
+    below = sequential[drawn].mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.nan_to_num(parallel[drawn].mean(axis=1) / below, nan=1.0)
+    low, high = np.quantile(ratios, [0.05, 0.95])
+    return f"{parallel.mean() / sequential.mean():.2f} ({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--tables", default=",".join(TABLES))
+    parser.add_argument("--workers", default="1,4,16,64")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--trainings", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=1)
+    args = parser.parse_args()
+    points = sorted({min(n, args.trainings) for n in (20, 50, args.trainings)})
+    columns = ["table", "workers", *(f"after {n}" for n in points), "ratio", "less"]
+    columns += ["speed-up", "of ideal", "shortest, s", "waiting", "ms to propose"]
+    print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for table in args.tables.split(","):
+            first: Array | None = None
+            for workers in map(int, args.workers.split(",")):
+                jobs = [
+                    pool.submit(measure, table, workers, seed, args.trainings)
+                    for seed in range(args.seeds)
+                ]
+                runs = [job.result() for job in jobs]
+                regrets = np.stack([run.regrets for run in runs])
+                first = regrets if first is None else first
+                speedup = mean(np.array([run.speedup for run in runs]))
+                cells = [
+                    table,
+                    str(workers),
+                    *(str(mean(regrets[:, n - 1])) for n in points),
+                    ratio(first[:, -1], regrets[:, -1]),
+                    str(mean(regrets[:, -1] - first[:, -1])),
+                    f"{speedup.mean:.2f}",
+                    f"{speedup.mean / workers:.1%}",
+                    f"{np.mean([run.shortest for run in runs]):.2f}",
+                    f"{np.mean([run.waiting for run in runs]):.0%}",
+                    f"{1000 * np.mean([run.proposing for run in runs]):.1f}",
+                ]
+                print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
