@@ -145,7 +145,9 @@ def by_beginning(search: BudgetSearch, most: int) -> tuple[list[float], list[flo
     durations, proposing = [], []
     for number in range(min(most, search.begun)):
         place = places.get(number)
-        durations.append((search.clock[-1] if place is None else search.clock[place]) - began[number])
+        durations.append(
+            (search.clock[-1] if place is None else search.clock[place]) - began[number]
+        )
         proposing.append(0.0 if place is None else search.propose_seconds[place])
     return durations, proposing
 

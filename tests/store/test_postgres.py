@@ -1,11 +1,9 @@
 """PostgreSQL as a store, on a server of its own."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata

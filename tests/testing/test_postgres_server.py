@@ -40,7 +40,7 @@ def test_a_server_keeps_what_was_committed_when_it_stops(postgres_server, at_onc
 
 
 def test_a_server_that_cannot_start_says_what_it_said(postgres_server):
-    with pytest.raises(StoreError, match="pg_ctl failed: .*another server might be running"):
+    with pytest.raises(StoreError, match=r"pg_ctl failed: .*another server might be running"):
         postgres_server.start()
 
 
@@ -49,7 +49,7 @@ def test_where_it_is_not_installed_it_says_what_to_install(monkeypatch, tmp_path
     monkeypatch.setattr(postgres, "_INSTALLED", tmp_path)
     assert postgres.binaries() is None
     with (
-        pytest.raises(StoreError, match="not installed.*apt-get install postgresql"),
+        pytest.raises(StoreError, match=r"not installed.*apt-get install postgresql"),
         postgres.serving(),
     ):
         pass
