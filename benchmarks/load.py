@@ -186,7 +186,7 @@ def timed(write: Callable[[int], object], number: int) -> float:
 
 
 class Written(NamedTuple):
-    """What one process wrote: trials with their values, errors, mean seconds of a trial's writes."""
+    """What one process wrote: values of its trials, errors, mean seconds of each trial's writes."""
 
     values: dict[int, float]
     errors: list[str]
@@ -270,9 +270,9 @@ def of_memory(folder: Path, count: int) -> Iterator[Row]:
         if event.kind == "ended" and done not in memory:
             memory[done], clock[done] = resident(), time.perf_counter()
 
-    with closing(opened(folder / "long.db", "random")) as study:
-        with overriding(RunOptions(), watch):
-            study.run(formula, trials=count)
+    file = folder / "long.db"
+    with closing(opened(file, "random")) as study, overriding(RunOptions(), watch):
+        study.run(formula, trials=count)
     first, last = marks
     grown = memory[last] - memory[first]
     yield Row(f"memory after {first} trials at random", memory[first], "MB")
