@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
@@ -106,13 +106,13 @@ def fill(file: Path, count: int) -> None:
         archs = [SPACE.sample(rng) for _ in range(count - len(study.trials))]
         for start in range(0, len(archs), _BATCH):
             study.store.add_trials(
-                [NewTrial(proposed(arch, fitted, rng)) for arch in archs[start : start + _BATCH]]
+                [NewTrial(a_proposal(arch, fitted, rng)) for arch in archs[start : start + _BATCH]]
             )
         with study._database._database.writing() as connection:
             end(connection, {arch.id: score(arch) for arch in archs})
 
 
-def proposed(arch: ab.Architecture, fitted: Mapping[str, float], rng: Rng) -> Proposal:
+def a_proposal(arch: ab.Architecture, fitted: Mapping[str, float], rng: Rng) -> Proposal:
     """With numbers of as many digits as those of a search."""
     drawn = {name: value + rng.normal() for name, value in fitted.items()}
     prediction = Prediction(rng.normal(), rng.random())
@@ -148,16 +148,16 @@ def of_a_study(folder: Path, count: int) -> Iterator[Row]:
     yield Row(f"open and read {len(records)} trials, {points} reports", resumed, "s", 3.0)
     yield Row("the SQLite file", megabytes(file), "MB", 40.0)
     yield from of_writes(study.store, "SQLite")
-    start = time.perf_counter()
-    dataset = study.dataset(records)
-    yield Row("what a method learns from, the first time", time.perf_counter() - start, "s")
-    start = time.perf_counter()
-    study.dataset(records)
-    yield Row("… and each time after", time.perf_counter() - start, "s")
-    for which in ("first", "second"):
-        start = time.perf_counter()
-        study.search.propose(dataset, 1, stream(0, which))
-        yield Row(f"the {which} proposal from it", time.perf_counter() - start, "s")
+    learned: list[float] = []
+    proposed: list[float] = []
+    for k in range(2):
+        with clocked(learned):
+            dataset = study.dataset(records)
+        with clocked(proposed):
+            study.search.propose(dataset, 1, stream(0, "load", k))
+    for which, k in {"first": 0, "second": 1}.items():
+        yield Row(f"what the method learns from, the {which} time", learned[k], "s")
+        yield Row(f"the {which} proposal from it", proposed[k], "s")
     study.close()
 
 
@@ -169,28 +169,44 @@ def megabytes(file: Path) -> float:
 def of_writes(study: StoredStudy, where: str) -> Iterator[Row]:
     """What writing one thing costs, at the 95th percentile."""
     begun = [study.add_trial(new_trial()).number for _ in range(_WRITES)]
-    writes: dict[str, Callable[[int], object]] = {
-        "report": lambda number: study.add_report(number, 1, 0.5),
-        "finish": lambda number: study.finish(number, 0.5, seconds=1),
-    }
-    for name, write in writes.items():
-        seconds = [timed(write, number) for number in begun]
+    reported: list[float] = []
+    finished: list[float] = []
+    for number in begun:
+        with clocked(reported):
+            study.add_report(number, 1, 0.5)
+        with clocked(finished):
+            study.finish(number, 0.5, seconds=1)
+    for name, seconds in {"report": reported, "finish": finished}.items():
         yield Row(f"{where}: {name}, median", 1000 * float(np.median(seconds)), "ms", 10.0)
         yield Row(f"{where}: {name}, 95%", 1000 * float(np.quantile(seconds, 0.95)), "ms")
 
 
-def timed(write: Callable[[int], object], number: int) -> float:
+@contextmanager
+def clocked(seconds: list[float]) -> Iterator[None]:
+    """Write down how long the block takes."""
     start = time.perf_counter()
-    write(number)
-    return time.perf_counter() - start
+    yield
+    seconds.append(time.perf_counter() - start)
 
 
 class Written(NamedTuple):
-    """What one process wrote: values of its trials, errors, mean seconds of each trial's writes."""
+    """What one process wrote: values of its trials, errors, and how long each write took."""
 
     values: dict[int, float]
     errors: list[str]
     seconds: list[float]
+
+
+def write_one(study: StoredStudy, value: float, seconds: list[float]) -> int:
+    """A trial from its beginning to its end; its number."""
+    with clocked(seconds):
+        number = study.add_trial(new_trial()).number
+    for epoch in range(1, REPORTS + 1):
+        with clocked(seconds):
+            study.add_report(number, epoch, value * epoch / REPORTS)
+    with clocked(seconds):
+        study.finish(number, value, seconds=1)
+    return number
 
 
 def write_many(location: str, which: int, count: int, ready: Barrier, said: Queue[Written]) -> None:
@@ -200,17 +216,12 @@ def write_many(location: str, which: int, count: int, ready: Barrier, said: Queu
         study = store.study()
         ready.wait()
         for k in range(count):
-            value = which + k / count
-            start = time.perf_counter()
             try:
-                number = study.add_trial(new_trial()).number
-                for epoch in range(1, REPORTS + 1):
-                    study.add_report(number, epoch, value * epoch / REPORTS)
-                study.finish(number, value, seconds=1)
-                written.values[number] = value
+                number = write_one(study, which + k / count, written.seconds)
             except ab.ArchboError as error:
                 written.errors.append(str(error))
-            written.seconds.append((time.perf_counter() - start) / (REPORTS + 2))
+            else:
+                written.values[number] = which + k / count
     said.put(written)
 
 

@@ -6,9 +6,10 @@ Searches on recorded trainings, simulated with so many workers, each of which ge
 as soon as it is free. All trainings are full ones and take as long as was recorded; where no times
 were recorded they take a minute, times a log-normal number that belongs to the network.
 
-- Regrets are after as many trainings have ended, whatever the number of workers. The ratio is that
-  of the means after the last of them, with an interval from resampled seeds. `less` is the mean
-  difference from one worker, seed by seed.
+- Regrets are after as many trainings have ended, whatever the number of workers. `more` is how much
+  more is left after the last of them than with one worker, the mean difference seed by seed. In the
+  last lines regrets of all tables are put together, each divided by that of a random network; the
+  ratio is that of the means, with the 90% interval of resampled seeds.
 - The speed-up is how many seconds of training are done in a second of the clock; as many as there
   are workers would be ideal. One process proposes for all, one network after another, and the clock
   runs while it does. `shortest` is how many seconds a training must take so that nine tenths of the
@@ -56,6 +57,7 @@ class Run(NamedTuple):
 
     Attributes:
         regrets: [n].
+        normal: what a random network leaves.
         proposing: median seconds of a proposal.
         speedup: seconds of training done in a second of the clock.
         shortest: mean seconds of a training with which the speed-up is nine tenths of the ideal.
@@ -63,6 +65,7 @@ class Run(NamedTuple):
     """
 
     regrets: Array
+    normal: float
     proposing: float
     speedup: float
     shortest: float
@@ -127,6 +130,7 @@ def measure(table: str, workers: int, seed: int, trainings: int) -> Run:
     batches = np.array(durations[: trainings // workers * workers]).reshape(-1, workers)
     return Run(
         np.array(search.regrets[:trainings]),
+        search.random_regret,
         float(np.median(proposing)),
         busy / end,
         shortest(durations, proposing, workers, trainings),
@@ -152,56 +156,73 @@ def by_beginning(search: BudgetSearch, most: int) -> tuple[list[float], list[flo
     return durations, proposing
 
 
-def ratio(sequential: Array, parallel: Array) -> str:
-    """How many times the regret of one worker is left, with a 90% interval over seeds."""
-    if not sequential.mean():
-        return "1.00" if not parallel.mean() else "over 0"
-    rng = stream(0, "resampled")
-    drawn = rng.integers(len(sequential), size=(_RESAMPLED, len(sequential)))
-    below = sequential[drawn].mean(axis=1)
+def ratio(first: Array, others: Array) -> str:
+    """How many times the regret of one worker is left, with its interval over seeds.
+
+    Args:
+        first: [s t] regrets of seeds on tables with one worker.
+        others: [s t] with several.
+    """
+    drawn = stream(0, "resampled").integers(len(first), size=(_RESAMPLED, len(first)))
+    below, above = first.mean(axis=1), others.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.nan_to_num(parallel[drawn].mean(axis=1) / below, nan=1.0)
-    low, high = np.quantile(ratios, [0.05, 0.95])
-    return f"{parallel.mean() / sequential.mean():.2f} ({low:.2f} to {high:.2f})"
+        low, high = np.nanquantile(
+            above[drawn].mean(axis=1) / below[drawn].mean(axis=1), [0.05, 0.95]
+        )
+        return f"{above.mean() / below.mean():.2f} ({low:.2f} to {high:.2f})"
+
+
+def cells(
+    runs: Sequence[Run], first: Sequence[Run], workers: int, points: Sequence[int]
+) -> list[str]:
+    """What is said of one table with so many workers."""
+    regrets = np.stack([run.regrets for run in runs])
+    more = regrets[:, -1] - np.stack([run.regrets for run in first])[:, -1]
+    speedup = float(np.mean([run.speedup for run in runs]))
+    return [
+        *(str(mean(regrets[:, n - 1])) for n in points),
+        str(mean(more)),
+        f"{speedup:.2f}",
+        f"{speedup / workers:.1%}",
+        f"{np.mean([run.shortest for run in runs]):.2f}",
+        f"{np.mean([run.waiting for run in runs]):.0%}",
+        f"{1000 * np.mean([run.proposing for run in runs]):.1f}",
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--tables", default=",".join(TABLES))
-    parser.add_argument("--workers", default="1,4,16,64")
+    parser.add_argument("--workers", default="1,4,16,64", help="the first ones are compared with")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trainings", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
+    numbers, tables = list(map(int, args.workers.split(","))), args.tables.split(",")
     points = sorted({min(n, args.trainings) for n in (20, 50, args.trainings)})
-    columns = ["table", "workers", *(f"after {n}" for n in points), "ratio", "less"]
+    columns = ["table", "workers", *(f"after {n}" for n in points), "more"]
     columns += ["speed-up", "of ideal", "shortest, s", "waiting", "ms to propose"]
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
+    last: dict[int, list[Array]] = {workers: [] for workers in numbers}
     with ProcessPoolExecutor(args.jobs) as pool:
-        for table in args.tables.split(","):
-            first: Array | None = None
-            for workers in map(int, args.workers.split(",")):
+        for table in tables:
+            first: list[Run] = []
+            for workers in numbers:
                 jobs = [
                     pool.submit(measure, table, workers, seed, args.trainings)
                     for seed in range(args.seeds)
                 ]
                 runs = [job.result() for job in jobs]
-                regrets = np.stack([run.regrets for run in runs])
-                first = regrets if first is None else first
-                speedup = mean(np.array([run.speedup for run in runs]))
-                cells = [
-                    table,
-                    str(workers),
-                    *(str(mean(regrets[:, n - 1])) for n in points),
-                    ratio(first[:, -1], regrets[:, -1]),
-                    str(mean(regrets[:, -1] - first[:, -1])),
-                    f"{speedup.mean:.2f}",
-                    f"{speedup.mean / workers:.1%}",
-                    f"{np.mean([run.shortest for run in runs]):.2f}",
-                    f"{np.mean([run.waiting for run in runs]):.0%}",
-                    f"{1000 * np.mean([run.proposing for run in runs]):.1f}",
-                ]
-                print(f"| {' | '.join(cells)} |", flush=True)
+                first = first or runs
+                found = cells(runs, first, workers, points)
+                print(f"| {' | '.join([table, str(workers), *found])} |", flush=True)
+                last[workers].append(np.array([run.regrets[-1] / run.normal for run in runs]))
+    print(f"\n| workers | normalised regret after {args.trainings} | ratio |\n|{' --- |' * 3}")
+    base = np.stack(last[numbers[0]], axis=1)  # [s t]
+    for workers, parts in last.items():
+        regrets = np.stack(parts, axis=1)
+        normal = mean(100 * regrets.mean(axis=1))
+        print(f"| {workers} | {normal} % | {ratio(base, regrets)} |")
 
 
 if __name__ == "__main__":
