@@ -1,9 +1,10 @@
-"""Writes the page "How good is it", docs/how-good.md, and its curves, from finished searches.
+r"""Writes the page "How good is it", docs/how-good.md, and its curves, from finished searches.
 
     archbo bench … -o out/                                         # as the page itself says
     python benchmarks/calibration.py --out calibration.json
     python benchmarks/workers.py > workers.md
-    python benchmarks/how_good.py out/ peers-out/ --calibration calibration.json --workers workers.md
+    python benchmarks/how_good.py out/ peers-out/ --calibration calibration.json \
+        --workers workers.md
 
 Each folder is one of `archbo bench`. Where two hold the same method on the same benchmark, the
 first one counts. Other libraries have a section of their own, in which archbo's methods are cut off
@@ -344,9 +345,9 @@ objective. Then the percentage of networks inside the central intervals that sho
 for), of one more training, and of the truth by what `predict` says, mean ± so many standard
 deviations, where nothing is allowed for."""
 
-WORKERS = """A free worker gets its next network at once, and the proposal takes into account what the
-others train. Searches on a simulated clock, all trainings in full and as long as was recorded; where
-no times were recorded they take a minute, times a log-normal number that belongs to the network.
+WORKERS = """A free worker gets its next network at once, and the proposal takes into account what
+the others train. Searches on a simulated clock, all trainings in full and as long as was recorded;
+where no times were recorded they take a minute, times a log-normal number of the network's own.
 
 - Regrets are after as many trainings have ended, however many went on at a time; `more` is how much
   more is left after the last of them than with one worker, seed by seed.
