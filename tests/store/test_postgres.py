@@ -4,6 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,6 +21,9 @@ from archbo.testing.store import StoreLaws, new_trial
 
 PROGRAM = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier
 import archbo as ab
 
 space = ab.Space(
@@ -115,3 +121,41 @@ def test_other_tables_in_the_database_are_left_alone(postgres_url):
             connection.exec_driver_sql("CREATE TABLE budgets (year INTEGER)")
     with Store.open(postgres_url, create=False) as store:
         assert len(store.study().read()) == 1
+
+
+def test_of_several_that_end_a_trial_at_once_one_does(postgres_url):
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store.open(postgres_url)) for _ in range(4)]
+        stores[0].create_study({})
+        studies = [store.study() for store in stores]
+        pool = stack.enter_context(ThreadPoolExecutor(len(studies)))
+        together = Barrier(len(studies))
+        for trial in range(10):
+            studies[0].add_trial(new_trial())
+
+            def end(which, trial=trial):
+                together.wait()
+                try:
+                    studies[which].finish(trial, which, seconds=1)
+                except StoreError as error:
+                    assert "is finished, not running" in str(error)  # noqa: PT017
+                    return None
+                return which
+
+            ended = [which for which in pool.map(end, range(len(studies))) if which is not None]
+            assert [studies[0].read()[trial].value] == ended
+
+
+def test_trials_that_several_add_at_once_have_numbers_of_their_own(postgres_url):
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store.open(postgres_url)) for _ in range(4)]
+        stores[0].create_study({})
+        studies = [store.study() for store in stores]
+        pool = stack.enter_context(ThreadPoolExecutor(len(studies)))
+
+        def add(study):
+            return [study.add_trial(new_trial()).number for _ in range(20)]
+
+        numbers = [number for found in pool.map(add, studies) for number in found]
+        assert sorted(numbers) == list(range(80))
+        assert [trial.number for trial in studies[0].read()] == list(range(80))
