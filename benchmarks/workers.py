@@ -156,19 +156,12 @@ def by_beginning(search: BudgetSearch, most: int) -> tuple[list[float], list[flo
     return durations, proposing
 
 
-def ratio(first: Array, others: Array) -> str:
-    """How many times the regret of one worker is left, with its interval over seeds.
-
-    Args:
-        first: [s t] regrets of seeds on tables with one worker.
-        others: [s t] with several.
-    """
-    drawn = stream(0, "resampled").integers(len(first), size=(_RESAMPLED, len(first)))
-    below, above = first.mean(axis=1), others.mean(axis=1)
+def ratio(below: Array, above: Array) -> str:
+    """Of the means of [s] regrets, with its interval over seeds."""
+    drawn = stream(0, "resampled").integers(len(below), size=(_RESAMPLED, len(below)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = np.nanquantile(
-            above[drawn].mean(axis=1) / below[drawn].mean(axis=1), [0.05, 0.95]
-        )
+        ratios = above[drawn].mean(axis=1) / below[drawn].mean(axis=1)
+        low, high = np.nanquantile(ratios, [0.05, 0.95])
         return f"{above.mean() / below.mean():.2f} ({low:.2f} to {high:.2f})"
 
 
@@ -203,7 +196,7 @@ def main() -> None:
     columns = ["table", "workers", *(f"after {n}" for n in points), "more"]
     columns += ["speed-up", "of ideal", "shortest, s", "waiting", "ms to propose"]
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-    last: dict[int, list[Array]] = {workers: [] for workers in numbers}
+    normal: dict[int, list[Array]] = {workers: [] for workers in numbers}
     with ProcessPoolExecutor(args.jobs) as pool:
         for table in tables:
             first: list[Run] = []
@@ -216,13 +209,16 @@ def main() -> None:
                 first = first or runs
                 found = cells(runs, first, workers, points)
                 print(f"| {' | '.join([table, str(workers), *found])} |", flush=True)
-                last[workers].append(np.array([run.regrets[-1] / run.normal for run in runs]))
-    print(f"\n| workers | normalised regret after {args.trainings} | ratio |\n|{' --- |' * 3}")
-    base = np.stack(last[numbers[0]], axis=1)  # [s t]
-    for workers, parts in last.items():
-        regrets = np.stack(parts, axis=1)
-        normal = mean(100 * regrets.mean(axis=1))
-        print(f"| {workers} | {normal} % | {ratio(base, regrets)} |")
+                normal[workers].append(np.array([run.regrets / run.normal for run in runs]))
+    print(
+        f"\n| workers | regret after {args.trainings} | ratio | knowing as much |\n|{' --- |' * 4}"
+    )
+    base = np.mean(normal[numbers[0]], axis=0)  # [s n], over tables
+    for workers, parts in normal.items():
+        left = np.mean(parts, axis=0)[:, -1]
+        early = base[:, max(0, args.trainings - 1 - workers + numbers[0])]
+        percent = mean(100 * left)
+        print(f"| {workers} | {percent} % | {ratio(base[:, -1], left)} | {ratio(early, left)} |")
 
 
 if __name__ == "__main__":
