@@ -8,8 +8,10 @@ were recorded they take a minute, times a log-normal number that belongs to the 
 
 - Regrets are after as many trainings have ended, whatever the number of workers. `more` is how much
   more is left after the last of them than with one worker, the mean difference seed by seed. In the
-  last lines regrets of all tables are put together, each divided by that of a random network; the
-  ratio is that of the means, with the 90% interval of resampled seeds.
+  last lines regrets of all tables are put together, in percent of a random network's; the ratio is
+  that of the means, with the 90% interval of resampled seeds. A proposal beside 15 others knows 15
+  results less than one worker's would: `knowing as much` is the ratio to one worker after as many
+  trainings less.
 - The speed-up is how many seconds of training are done in a second of the clock; as many as there
   are workers would be ideal. One process proposes for all, one network after another, and the clock
   runs while it does. `shortest` is how many seconds a training must take so that nine tenths of the
