@@ -1,8 +1,10 @@
-"""Writes the page "How good is it", docs/how-good.md, and its curves, from finished searches.
+r"""Writes the page "How good is it", docs/how-good.md, and its curves, from finished searches.
 
     archbo bench … -o out/                                         # as the page itself says
     python benchmarks/calibration.py --out calibration.json
-    python benchmarks/how_good.py out/ peers-out/ --calibration calibration.json
+    python benchmarks/workers.py > workers.md
+    python benchmarks/how_good.py out/ peers-out/ --calibration calibration.json \
+        --workers workers.md
 
 Each folder is one of `archbo bench`. Where two hold the same method on the same benchmark, the
 first one counts. Other libraries have a section of their own, in which archbo's methods are cut off
@@ -257,7 +259,7 @@ def section(name: str, methods: dict[str, Group], docs: Path, *, suffix: str = "
     return "\n\n".join(part for part in parts if part)
 
 
-def page(tables: Tables, calibrated: list[dict[str, Any]], docs: Path) -> str:
+def page(tables: Tables, calibrated: list[dict[str, Any]], workers: str, docs: Path) -> str:
     """The whole page; the curves are written on the way."""
     own = only(tables, lambda method: method not in PACKAGES)
     peers = only(tables, lambda method: method in PACKAGES)
@@ -282,6 +284,10 @@ def page(tables: Tables, calibrated: list[dict[str, Any]], docs: Path) -> str:
         seeds = 1 + max(row["seed"] for row in calibrated)
         lines.append(f"python benchmarks/calibration.py --seeds {seeds} --out calibration.json")
         last += " --calibration calibration.json"
+    if workers:
+        parts += ["## Many workers", WORKERS, workers]
+        lines.append("python benchmarks/workers.py > workers.md")
+        last += " --workers workers.md"
     commands = "\n".join(["```sh", *lines, last, "```"])
     return "\n\n".join([*parts, "## How it was measured", MEASURED, commands]) + "\n"
 
@@ -339,6 +345,21 @@ objective. Then the percentage of networks inside the central intervals that sho
 for), of one more training, and of the truth by what `predict` says, mean ± so many standard
 deviations, where nothing is allowed for."""
 
+WORKERS = """A free worker gets its next network at once, and the proposal takes into account what
+the others train. Searches on a simulated clock, all trainings in full and as long as was recorded;
+where no times were recorded they take a minute, times a log-normal number of the network's own.
+
+- Regrets are after as many trainings have ended, however many went on at a time; `more` is how much
+  more is left after the last of them than with one worker, seed by seed.
+- The speed-up is how many seconds of training are done in a second of the clock, which runs on
+  while networks are proposed, one after another. `shortest` is how long a training must take, on
+  average, for nine tenths of the ideal speed-up; `waiting` is the share of the ideal that batches
+  would reach which wait for their slowest training.
+- The ratio is how many times one worker's regret is left after the last of them. A proposal beside
+  15 others knows 15 results less than one worker's would: `knowing as much` is the ratio to one
+  worker after as many trainings less. Both with the 90% interval of resampled seeds; where tables
+  are put together, regrets are in percent of a random network's."""
+
 MEASURED = """The folder of recorded trainings is named by the environment variable ARCHBO_DATA.
 Searches that are finished are not run again; other libraries need an environment each."""
 
@@ -347,10 +368,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="what archbo bench wrote")
     parser.add_argument("--calibration", type=Path, help="what calibration.py --out wrote")
+    parser.add_argument("--workers", type=Path, help="what workers.py printed")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where the page goes")
     args = parser.parse_args()
     calibrated = json.loads(args.calibration.read_text()) if args.calibration else []
-    text = page(read(args.folders), calibrated, args.docs)
+    workers = args.workers.read_text(encoding="utf-8").strip() if args.workers else ""
+    text = page(read(args.folders), calibrated, workers, args.docs)
     (args.docs / "how-good.md").write_text(text, encoding="utf-8")
 
 

@@ -1,14 +1,12 @@
-import os
 import sqlite3
 import subprocess
 import sys
 
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import event
 
 from archbo.data import State
 from archbo.store import Store
-from archbo.store.schema import metadata
 from archbo.testing.store import StoreLaws, new_trial
 
 # The setting of the subprocesses: a study at sys.argv[1].
@@ -45,22 +43,6 @@ class TestMemory(StoreLaws):
     @pytest.fixture
     def store(self):
         with Store.open(None) as store:
-            yield store
-
-
-@pytest.mark.skipif(
-    "ARCHBO_TEST_POSTGRES" not in os.environ, reason="ARCHBO_TEST_POSTGRES names no database"
-)
-class TestPostgres(StoreLaws):
-    @pytest.fixture
-    def store(self):
-        url = os.environ["ARCHBO_TEST_POSTGRES"]
-        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-        with engine.begin() as connection:
-            metadata.drop_all(connection)
-            connection.exec_driver_sql("DROP TABLE IF EXISTS archbo_version")
-        engine.dispose()
-        with Store.open(url) as store:
             yield store
 
 
