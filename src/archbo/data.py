@@ -15,6 +15,7 @@ from archbo.problem import Problem
 from archbo.spaces import Architecture, Rows
 from archbo.spaces.compiled import stack
 
+_REMEMBERED = 16  # an id of its own takes longer to find, but it is kept with the architecture
 _CHUNK = 1024  # networks identified at once: bounds the memory
 
 
@@ -238,6 +239,18 @@ class History:
         self._scatter: list[float] = []
         self._failures: list[int] = []
 
+    def copy(self) -> History:
+        """The same, to which more can be added."""
+        other = History(self._problem)
+        other.trials = self.trials
+        other._rows = self._rows  # never changed, only replaced
+        other._places = dict(self._places)
+        other._results = [list(results) for results in self._results]
+        other._means = list(self._means)
+        other._scatter = list(self._scatter)
+        other._failures = list(self._failures)
+        return other
+
     def add(self, observations: Sequence[Observation]) -> None:
         """Learn more results, in the order in which their trials began."""
         self.trials += len(observations)
@@ -265,8 +278,8 @@ class History:
         self._rows = stack([self._rows, rows.take(new)])
 
     def _ids(self, observations: Sequence[Observation], rows: Rows) -> list[str]:
-        if len(observations) == 1:
-            return [observations[0].architecture.id]  # which is remembered
+        if len(observations) <= _REMEMBERED:
+            return [seen.architecture.id for seen in observations]
         found: list[str] = []
         for start in range(0, len(rows), _CHUNK):
             found += self._problem.compiled.ids(rows.take(slice(start, start + _CHUNK)))

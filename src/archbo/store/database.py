@@ -9,7 +9,9 @@ records.
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +32,8 @@ from archbo.store import migrations
 from archbo.store.schema import metadata
 
 BUSY_SECONDS = 30.0  # how long a write waits for another process's
+
+_ASK_SECONDS = 0.001, 0.01  # between two attempts to write, at random
 
 _SUFFIXES = {".db", ".sqlite", ".sqlite3"}  # of the files that a misspelt name may have meant
 _HINTS = {
@@ -209,4 +213,21 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin == "BEGIN":
+        connection.exec_driver_sql(begin)
+        return
+    # SQLite itself asks less and less often, so that of many who write some wait for ever.
+    end = time.monotonic() + BUSY_SECONDS
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql(begin)
+                return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() >= end:
+                    raise
+            time.sleep(random.uniform(*_ASK_SECONDS))
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")

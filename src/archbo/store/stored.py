@@ -247,7 +247,7 @@ class StoredStudy:
             # The version first: what is written meanwhile is then given again, never missed.
             version = self._version(connection)
             rows = connection.execute(select(*_COLUMNS).where(mine).order_by(trials.c.number)).all()
-            for number, epoch, value in connection.execute(curves):
+            for number, epoch, value in connection.execute(curves).all():
                 points[number].append(Report(epoch, value))
         return Changes(version, [_record(row, tuple(points[row.number])) for row in rows])
 

@@ -18,6 +18,7 @@ from archbo.store import StoredStudy
 from archbo.study import results
 from archbo.study.confirmation import Confirmation, confirmation
 from archbo.study.files import StateFiles
+from archbo.study.past import Past
 
 if TYPE_CHECKING:
     import pandas
@@ -90,20 +91,28 @@ class Reading(ABC):
 
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
         """What a method learns from these trials."""
-        hyperparameters: Mapping[str, float] = {}
-        observations, pending, curves = [], [], []
-        for record in records:
-            arch = self.architecture(record)
-            if record.state is State.RUNNING:
-                pending.append(arch)
-            elif record.state.short:
-                observations.append(Observation(arch, record.interim, record.reached))
-            else:
-                observations.append(Observation(arch, record.value))
-            if self.problem.fidelity is not None:
-                curves.append(Curve.of(self.problem, arch, record))
-            hyperparameters = record.hyperparameters or hyperparameters
-        return Dataset.make(self.problem, observations, pending, hyperparameters, curves)
+        hyperparameters: Mapping[str, float] = next(
+            (record.hyperparameters for record in reversed(records) if record.hyperparameters), {}
+        )
+        over = self._past.extend(records, self._observation)
+        history = self._past.history.copy()
+        left = records[over:]
+        history.add([self._observation(r) for r in left if r.state is not State.RUNNING])
+        pending = [self.architecture(r) for r in left if r.state is State.RUNNING]
+        curves = []
+        if self.problem.fidelity is not None:
+            curves = [Curve.of(self.problem, self.architecture(r), r) for r in records]
+        return history.dataset(pending, hyperparameters, curves)
+
+    def _observation(self, record: TrialRecord) -> Observation:
+        arch = self.architecture(record)
+        if record.state.short:
+            return Observation(arch, record.interim, record.reached)
+        return Observation(arch, record.value)
+
+    @cached_property
+    def _past(self) -> Past:
+        return Past(self.problem)
 
     def state_file(self, number: int) -> Path | None:
         """The file with what a trial saved; None if it saved nothing, or it was not kept."""
