@@ -25,6 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from archbo.errors import StoreError
+
 
 class Json(TypeDecorator[Any]):
     """A JSON value as text; None is JSON's null, never SQL's."""
@@ -36,8 +38,13 @@ class Json(TypeDecorator[Any]):
         return json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        assert value is not None  # these columns are never null
-        return json.loads(value)
+        # these columns are never null; but whoever wrote the file may not have kept to that
+        try:
+            return json.loads(value or "")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise StoreError(
+                f"this is no JSON: {str(value)[:60]!r}", hint="The database is damaged."
+            ) from error
 
 
 class Prose(TypeDecorator[str]):
