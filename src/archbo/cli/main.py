@@ -496,5 +496,7 @@ def main() -> None:
     try:
         app()
     except ArchboError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        from archbo.views.terminal import visible
+
+        typer.secho(f"Error: {visible(str(error))}", fg=typer.colors.RED, err=True)
         sys.exit(2)

@@ -65,6 +65,16 @@ def shown_location(location: str | Path) -> str:
         return f"{scheme}://{'…' if rest else ''}"
 
 
+def database_name(location: str) -> str:
+    """The name of the database at a URL; that of the kind of database where it has none.
+
+    >>> database_name("postgresql://me:hush@host/digits?password=hush")
+    'digits'
+    """
+    url = parse_url(location)
+    return url.database or url.get_backend_name()
+
+
 def redacted(text: str, url: URL) -> str:
     """A text, such as a driver's error, without the secrets of a URL in any of their spellings."""
     for secret in sorted(set(_spellings(_secrets(url))), key=len, reverse=True):

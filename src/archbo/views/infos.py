@@ -16,6 +16,7 @@ from archbo.data import State, TrialRecord
 from archbo.fidelity import FidelityRange, fidelity_from_dict
 from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
+from archbo.study.settings import check_settings
 
 READ = ("space", "objective", "direction")  # the settings that have a field of their own
 
@@ -133,7 +134,12 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
     Args:
         settings: as stored: "space" in JSON form, "objective", "direction", and what else was set.
         name: what to call the study.
+
+    Raises:
+        StoreError: if no study has such settings.
+        SpaceError: if the space is none, or has a part that only the study's program knows.
     """
+    check_settings(settings, name)
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
     for key in {"program", "files"} & facts.keys():
         facts[key] = PurePath(facts[key]).name  # a page is shown to others
@@ -159,7 +165,10 @@ def study_name(location: str) -> str:
     >>> study_name("runs/digits.db"), study_name("postgresql://me@host/digits")
     ('digits', 'digits')
     """
-    return PurePath(location.rpartition("/")[2]).stem or location
+    from archbo.store.urls import database_name, is_url  # brings SQLAlchemy
+
+    name = database_name(location) if is_url(location) else location
+    return PurePath(name).stem or name
 
 
 def members(
