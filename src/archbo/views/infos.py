@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import PurePath
 from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
 from archbo.study.settings import check_settings
 
+_LARGE = 10**15
 READ = ("space", "objective", "direction")  # the settings that have a field of their own
 
 
@@ -284,7 +286,11 @@ def number(value: float, *, digits: int = 5) -> str:
 
     >>> [number(v) for v in (0.95312345, 1234567.0, 1234567.8, 12.0, 1e-9)]
     ['0.95312', '1,234,567', '1,234,568', '12', '1e-09']
+    >>> number(2**2000)
+    '1.1481e+602'
     """
+    if isinstance(value, int) and abs(value) >= _LARGE:  # a space can have more than a double holds
+        return f"{Decimal(value):.{digits}g}"
     if abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 10**digits):
         return f"{value:,.0f}"
     return f"{value:,.{digits}g}"
