@@ -70,9 +70,7 @@ def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
     A graph that would take minutes, and that nobody could read, is a sentence instead.
     """
     if _extent(graph) > MOST_EXTENT:
-        vertices, edges = len(graph.labels), len(graph.edges)
-        words = f"{vertices:,} vertices and {edges:,} edges, too many to draw"
-        graph = LabelledGraph((words,), (), (True,), ("",))
+        graph = LabelledGraph(("too large to draw",), (), (True,), ("",))
     rows: list[list[_Part]] = []
     for part in (_part(graph, name) for name in dict.fromkeys(graph.group)):
         if rows and _across([*rows[-1], part]) <= width:
