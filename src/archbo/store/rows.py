@@ -30,6 +30,18 @@ def study_settings(settings: Any, where: str) -> Mapping[str, Any]:
     return settings
 
 
+def study_version(version: Any, where: str) -> int:
+    """How often a study was written to.
+
+    Raises:
+        StoreError: if it is no count.
+    """
+    if not _count(version):
+        what = f"the version of a study is a whole number from 0, got {shown(version)}"
+        raise StoreError(what, path=where, hint=_DAMAGED)
+    return int(version)
+
+
 def trial_record(row: Any, points: tuple[Report, ...], where: str) -> TrialRecord:
     """A row of the table of trials, and the points of its curve, as a record.
 

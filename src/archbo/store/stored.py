@@ -14,7 +14,7 @@ from archbo.errors import ConflictError, StoreError
 from archbo.store.database import Database
 from archbo.store.drivers import Driver
 from archbo.store.records import Changes, NewTrial, as_float, check_finite
-from archbo.store.rows import trial_record
+from archbo.store.rows import study_version, trial_record
 from archbo.store.schema import reports, studies, trials
 
 _SKIPPED = {"id", "study_id", "version"}
@@ -262,7 +262,7 @@ class StoredStudy:
 
     def _version(self, connection: Connection) -> int:
         query = select(studies.c.version).where(studies.c.id == self._key)
-        return int(connection.execute(query).scalar_one())
+        return study_version(connection.execute(query).scalar_one(), self._database.name)
 
     def _next_version(self, connection: Connection) -> int:
         count = {"version": studies.c.version + 1}
