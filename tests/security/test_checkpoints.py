@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -109,7 +110,5 @@ def test_a_file_with_other_bytes_is_read_or_is_an_error(tmp_path, data):
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     file.write_bytes(content)
-    try:
-        read_state(file)
-    except TrainingError as error:
-        assert "cannot read the state" in error.message
+    with suppress(TrainingError):
+        assert read_state(file).keys() <= {"weights", "step", "parts"}

@@ -28,7 +28,9 @@ Store = Annotated[
 
 Maker = Annotated[
     Path | None,
-    typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    typer.Option(
+        help="The study's program, if it does not lie beside the store.", show_default=False
+    ),
 ]
 Build = Annotated[
     str | None,

@@ -182,7 +182,7 @@ class Chain(Part):
         self.block.check(f"{path}[0]")
         if most > MOST_LAYERS:
             raise SpaceError(f"a chain has at most {MOST_LAYERS} layers, got {most}", path=path)
-        check_decisions(self.block.width * (1 if self.shared else most), path)
+        check_decisions(most * _values(self.block), path)
 
     @property
     def variable(self) -> bool:
@@ -254,3 +254,10 @@ class Chain(Part):
             length = length[0]
         shared = ", shared=True" if self.shared else ""
         return f"Chain({self.block!r}, length={length!r}{shared})"
+
+
+def _values(part: Part) -> int:
+    """How many decisions the longest plain value of a part shows, those of shared layers each."""
+    if isinstance(part, Chain):
+        return part.length[1] * _values(part.block)
+    return max(1, part.width, sum(_values(child) for _, _, child in part.children()))
