@@ -157,7 +157,8 @@ class Database:
                 connection = connection.execution_options(begin=begin)
                 with connection.begin():
                     yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        # of a damaged file even the error may be no text
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:
             # a driver's error may repeat the URL, and is shown with every traceback
             told = redacted(str(error), self._url) != str(error)
             raise self._explained(error) from (None if told else error)
