@@ -100,7 +100,8 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
         else:
             console.print(trial_view(record, study, stored.records))
             if stored.log(trial) is not None:
-                words = f"What it printed: archbo show {shlex.quote(stored.location)} --trial {trial} --log"
+                typed = shlex.quote(stored.location)
+                words = f"What it printed: archbo show {typed} --trial {trial} --log"
                 console.print(Text(words), soft_wrap=True)
         return 0
     if as_json:
