@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from archbo.bench import find
@@ -15,6 +14,7 @@ from archbo.bench.page import render_page
 from archbo.bench.peers import parse_pythons
 from archbo.bench.runner import AnySearch, Failure, Plan, run, write_rows
 from archbo.bench.summary import markdown
+from archbo.views.terminal import Terminal
 
 
 def bench(
@@ -32,7 +32,7 @@ def bench(
     peer_python: Sequence[str],
 ) -> int:
     """Run what is missing, and write the tables, the page and the raw rows."""
-    console = Console(highlight=False)
+    console = Terminal()
     plan = Plan(
         benchmarks,
         methods,

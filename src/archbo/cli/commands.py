@@ -5,7 +5,6 @@ Each gives the exit code: 0 fine, 1 a failure that is the study's.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,13 @@ from archbo.data import State, TrialRecord
 from archbo.errors import ProgramError, StoreError
 from archbo.executors.logs import read_log
 from archbo.store import Store
+from archbo.store.urls import shown_location
 from archbo.study.checking import check_program
 from archbo.study.files import StateFiles
 from archbo.study.program import execute
 from archbo.study.replay import replay as replayed
 from archbo.study.session import RunEvent, RunOptions, overriding
+from archbo.study.settings import check_settings
 from archbo.views.above import printing_above
 from archbo.views.checks import check_view
 from archbo.views.facts import check_facts, study_facts, trial_facts
@@ -33,6 +34,7 @@ from archbo.views.levels import saved
 from archbo.views.progress import ProgressView
 from archbo.views.report import write_report
 from archbo.views.tables import study_view, trial_view
+from archbo.views.terminal import Terminal, json_text, visible
 
 
 def run(program: Path, arguments: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -43,7 +45,7 @@ def run(program: Path, arguments: Sequence[str], options: Mapping[str, Any]) -> 
         arguments: its own.
         options: what replaces those of its runs, by the names that `RunOptions` has.
     """
-    console = Console(highlight=False)
+    console = Terminal()
     with (
         printing_above(console),
         ProgressView(console) as view,
@@ -72,8 +74,8 @@ def check(
     as_json: bool,
 ) -> int:
     """Print what can be said of a program's search before any training."""
-    console = Console(highlight=False)
-    with redirect_stdout(sys.stderr) if as_json else Console(stderr=True).status("Checking …"):
+    console = Terminal()
+    with redirect_stdout(sys.stderr) if as_json else Terminal(stderr=True).status("Checking …"):
         checked = check_program(
             program, arguments, seconds=seconds, build=build, inputs=inputs, probe=probe
         )
@@ -90,7 +92,7 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
     """Print what a study found."""
     stored = _load(store)
     study = study_info(stored.settings, name=study_name(store))
-    console = Console(highlight=False)
+    console = Terminal()
     if trial is not None:
         record = stored.trial(trial)
         if as_json:
@@ -98,13 +100,14 @@ def show(store: str, *, top: int, trial: int | None, as_json: bool) -> int:
         else:
             console.print(trial_view(record, study, stored.records))
             if stored.log(trial) is not None:
-                words = f"What it printed: archbo show {shlex.quote(store)} --trial {trial} --log"
+                typed = shlex.quote(stored.location)
+                words = f"What it printed: archbo show {typed} --trial {trial} --log"
                 console.print(Text(words), soft_wrap=True)
         return 0
     if as_json:
         _print_json(study_facts(stored.records, study, top=top))
     else:
-        console.print(study_view(stored.records, study, top=top, location=store))
+        console.print(study_view(stored.records, study, top=top, location=shown_location(store)))
     return int(not _succeeded(stored.records))
 
 
@@ -116,7 +119,7 @@ def show_log(store: str, trial: int, *, as_json: bool) -> int:
     if log is None:
         raise StoreError(
             f"trial {trial} has no log",
-            path=store,
+            path=stored.location,
             hint="There is one where a study keeps files and its trainings run in processes of "
             "their own; else they print to the terminal.",
         )
@@ -127,7 +130,7 @@ def show_log(store: str, trial: int, *, as_json: bool) -> int:
     if as_json:
         _print_json({"trial": trial, "log": text})
     else:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
     return 0
 
 
@@ -138,13 +141,13 @@ def report(store: str, output: Path) -> int:
         path = write_report(stored.records, stored.settings, output, name=study_name(store))
     except OSError as error:
         raise StoreError(f"cannot write the report: {error.strerror}", path=str(output)) from error
-    Console(highlight=False).print(Text(f"The report is in {path}"), soft_wrap=True)
+    Terminal().print(Text(f"The report is in {path}"), soft_wrap=True)
     return 0
 
 
 def replay(store: str, program: Path | None, *, verify: bool) -> int:
     """Make every proposal again, and say where it differs."""
-    console = Console(highlight=False)
+    console = Terminal()
     result = replayed(store, program)
     differing = [p for p in result.proposals if not p.same]
     for proposal in differing if verify else result.proposals:
@@ -189,10 +192,11 @@ class _Stored(NamedTuple):
 
 
 def _load(location: str) -> _Stored:
-    with closing(Store.open(location, create=False)) as store:
+    with closing(Store.open(location, read_only=True)) as store:
         study = store.study()
+        check_settings(study.settings, store.name)
         files = StateFiles.of(store, study.settings)
-        return _Stored(location, study.read(), study.settings, files)
+        return _Stored(shown_location(location), study.read(), study.settings, files)
 
 
 def _succeeded(records: Sequence[TrialRecord]) -> bool:
@@ -201,7 +205,7 @@ def _succeeded(records: Sequence[TrialRecord]) -> bool:
 
 
 def _print_json(document: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(document) + "\n")
 
 
 def _say_result(console: Console, event: RunEvent) -> None:

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from archbo.errors import ObservationError, ProgramError
 from archbo.store import Store, StoredStudy
+from archbo.store.urls import shown_location
 from archbo.study import Study
 from archbo.study.confirmation import Confirmation
 from archbo.study.finding import PARTS, described, find
@@ -22,6 +22,7 @@ from archbo.views.above import printing_above
 from archbo.views.confirmed import confirmation_view
 from archbo.views.infos import study_info, study_name
 from archbo.views.progress import ProgressView
+from archbo.views.terminal import Terminal
 
 
 def confirm(
@@ -41,13 +42,15 @@ def confirm(
         workers: how many trainings at a time.
         timeout: seconds after which a training counts as failed.
     """
-    with closing(Store.open(store, create=False)) as opened:
+    with closing(Store.open(store, read_only=True)) as opened:
         stored = opened.study()
         if all(record.value is None for record in stored.read()):
             raise ObservationError(
-                "no trial has finished", path=store, hint="Run the study first: archbo run."
+                "no trial has finished",
+                path=shown_location(store),
+                hint="Run the study first: archbo run.",
             )
-    console = Console(highlight=False)
+    console = Terminal()
     found: list[Confirmation] = []
     code = 0
 
@@ -78,7 +81,7 @@ def _check_place(study: Study, stored: StoredStudy, location: str) -> None:
     if study.store.location != stored.location:
         raise ProgramError(
             f"the program keeps its study elsewhere ({study.location or 'in memory'})",
-            path=location,
+            path=shown_location(location),
             hint="Run the command where the program would run.",
         )
 
@@ -95,6 +98,6 @@ def import_results(store: str, results: Path, value: str | None, program: Path |
             added = store_results(stored, study.problem, told)
     stored_ones = "1 result is" if added == 1 else f"{added} results are"
     known = f"; {len(told) - added} known before" if added < len(told) else ""
-    words = f"{stored_ones} stored in {store}{known}"
-    Console(highlight=False).print(Text(words), soft_wrap=True)
+    words = f"{stored_ones} stored in {shown_location(store)}{known}"
+    Terminal().print(Text(words), soft_wrap=True)
     return 0

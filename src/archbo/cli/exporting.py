@@ -7,16 +7,17 @@ from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 
-from rich.console import Console
 from rich.text import Text
 
 from archbo.data import TrialRecord
 from archbo.errors import ObservationError, StoreError
 from archbo.problem import Objective
 from archbo.store import Store
+from archbo.store.urls import shown_location
 from archbo.study.confirmation import confirmation
 from archbo.study.networks import TrialNetwork, trial_network
 from archbo.views.infos import StudyInfo, members, number, one_line, study_info, study_name
+from archbo.views.terminal import Terminal
 
 
 def export(
@@ -29,7 +30,7 @@ def export(
     inputs: tuple[int, ...] | None,
 ) -> int:
     """Write the network of a trial, or of the best architecture, and say what was written."""
-    with closing(Store.open(store, create=False)) as opened:
+    with closing(Store.open(store, read_only=True)) as opened:
         stored = opened.study()
         records, study = stored.read(), study_info(stored.settings, name=study_name(store))
     numbers, title = _chosen(records, study, trial, store)
@@ -40,7 +41,7 @@ def export(
     written = write(
         found.network, output, state=found.state, inputs=inputs, about=_about(found, title)
     )
-    console = Console(highlight=False)
+    console = Terminal()
     said = [f"The network of trial {found.record.number} is in {written.path}"]
     if found.state is None:
         said.append(
@@ -72,7 +73,10 @@ def _chosen(
         return numbers, f"The best network of the study {study.name}: {value}."
     record = next((r for r in records if r.number == trial), None)
     if record is None:
-        raise StoreError(f"no trial {trial}; there are {len(records)}, numbered from 0", path=store)
+        raise StoreError(
+            f"no trial {trial}; there are {len(records)}, numbered from 0",
+            path=shown_location(store),
+        )
     value = record.state if record.value is None else f"{study.objective} {number(record.value)}"
     return [trial], f"A network of the study {study.name}: {value}."
 
@@ -86,7 +90,7 @@ def _best(records: Sequence[TrialRecord], study: StudyInfo, store: str) -> list[
     elif best := members(records, study, limit=1):
         first = best[0].trials[0]
     else:
-        raise ObservationError("no trial has finished", path=store)
+        raise ObservationError("no trial has finished", path=shown_location(store))
     (winner,) = {r.architecture_id for r in records if r.number == first}
     return [r for r in records if r.architecture_id == winner]
 

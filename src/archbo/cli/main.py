@@ -28,7 +28,9 @@ Store = Annotated[
 
 Maker = Annotated[
     Path | None,
-    typer.Option(help="The study's program, if it is not where it was.", show_default=False),
+    typer.Option(
+        help="The study's program, if it does not lie beside the store.", show_default=False
+    ),
 ]
 Build = Annotated[
     str | None,
@@ -496,5 +498,7 @@ def main() -> None:
     try:
         app()
     except ArchboError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        from archbo.views.terminal import visible
+
+        typer.secho(f"Error: {visible(str(error))}", fg=typer.colors.RED, err=True)
         sys.exit(2)

@@ -49,6 +49,7 @@ HUES = (
     (("attention", "attn"), 20.0, VIVID),
 )
 ENDS = ("input", "output")
+MOST_EXTENT = 5000
 
 
 class _Part(NamedTuple):
@@ -65,7 +66,11 @@ def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
     Args:
         graph: what to draw. Dead vertices are dashed and grey, repeated edges have a badge "×2".
         width: groups stand side by side up to this many pixels, then a new row begins.
+
+    A graph that would take minutes, and that nobody could read, is a sentence instead.
     """
+    if _extent(graph) > MOST_EXTENT:
+        graph = LabelledGraph(("too large to draw",), (), (True,), ("",))
     rows: list[list[_Part]] = []
     for part in (_part(graph, name) for name in dict.fromkeys(graph.group)):
         if rows and _across([*rows[-1], part]) <= width:
@@ -90,6 +95,14 @@ def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
         + "".join(elements)
         + "</svg>"
     )
+
+
+def _extent(graph: LabelledGraph) -> int:
+    """How many layers all edges pass together: what a drawing takes grows with it."""
+    layer = [0] * len(graph.labels)
+    for source, target, _ in sorted(graph.edges, key=lambda edge: edge[1]):
+        layer[target] = max(layer[target], layer[source] + 1)
+    return len(layer) + sum(layer[target] - layer[source] for source, target, _ in graph.edges)
 
 
 def _across(row: Sequence[_Part]) -> float:

@@ -72,11 +72,13 @@ class Cell(Part):
                 path=path,
                 hint='Write ops=["conv_3x3", …].',
             )
-        for k, op in enumerate(self.ops):
+        seen: set[str] = set()
+        for op in self.ops:
             if not isinstance(op, str):
                 raise SpaceError(f"an operation is a name, got {shown(op)}", path=path)
-            if op in self.ops[:k]:
+            if op in seen:
                 raise SpaceError(f"duplicate operation {op!r}", path=path)
+            seen.add(op)
 
     def _operation(self, op: Any, path: str) -> float:
         if not isinstance(op, str) or op not in self.ops:
@@ -217,28 +219,35 @@ class NodeCell(Cell):
         return {"ops": ops, "edges": sorted(edges, key=lambda edge: (edge[1], edge[0]))}
 
     def count(self) -> int:
-        """Counted node by node: how many are reachable from the input so far, and how many not."""
+        """Counted node by node: how many are reachable from the input so far, and how many not.
+
+        Of (reachable, unreachable) the ways to get there are a polynomial in q = 1 + x, where x^e
+        stands for e edges: a free edge is a factor q, and of r edges at least one is q^r - 1.
+        """
         total = 0
-        ways = {(1, 0): [1]}  # (reachable, unreachable): number of ways by number of edges
+        ways: dict[tuple[int, int], list[int]] = {(1, 0): [1]}  # the coefficients of 1, q, q^2, …
+        within = self._within_limit
         for inner in range(self.max_nodes - 1):
             new: dict[tuple[int, int], list[int]] = {}
             for (r, u), counts in ways.items():
-                for reached in (True, False):
-                    grown = self._joined(counts, r, u, reached=reached)
-                    total += reached * sum(grown) * len(self.ops) ** inner  # the output closes it
-                    old = new.get(key := (r + reached, u + (not reached)), [0] * len(grown))
-                    new[key] = [a + b for a, b in zip_longest(old, grown, fillvalue=0)]
+                free = [0] * u + counts
+                joined = [b - a for a, b in zip_longest(free, [0] * r + free, fillvalue=0)]
+                closed = sum(c * n for c, n in zip(joined, within, strict=False) if c)
+                total += closed * len(self.ops) ** inner  # the output closes it
+                for key, more in (((r + 1, u), joined), ((r, u + 1), free)):
+                    old = new.get(key, [])
+                    new[key] = [a + b for a, b in zip_longest(old, more, fillvalue=0)]
             ways = new
         return total
 
-    def _joined(self, counts: list[int], r: int, u: int, *, reached: bool) -> list[int]:
-        """Ways by number of edges after one more node, with or without an edge from the r."""
-        joins = [comb(r + u, k) - comb(u, k) if reached else comb(u, k) for k in range(r + u + 1)]
-        result = [0] * min(len(counts) + r + u, self.max_edges + 1)
-        for edges, count in enumerate(counts):
-            for more, join in enumerate(joins[: len(result) - edges]):
-                result[edges + more] += count * join
-        return result
+    @cached_property
+    def _within_limit(self) -> list[int]:
+        """In how many ways so many free edges are there or not, at most `max_edges` of them."""
+        found = [1]
+        for free in range(len(self.pairs)):
+            # as many again with one edge more, but for those that have as many as is allowed
+            found.append(2 * found[-1] - comb(free, self.max_edges))
+        return found
 
     def valid(self, values: Array) -> Array:
         edges = values[:, 1 + self._inner :] > 0

@@ -14,6 +14,7 @@ from archbo.spaces.part import (
     Condition,
     Decision,
     Part,
+    check_decisions,
     is_finite,
     listed,
     plain,
@@ -68,8 +69,9 @@ class Choice(Part):
         if not self.options:
             raise SpaceError("a choice needs at least one option, got none", path=path)
         seen: set[str] = set()
+        found, named = 1, not self._is_plain
         for option, part in zip(self.options, self.parts, strict=True):
-            self._check_option(option, path)
+            self._check_option(option, path, named=named)
             if _key(option) in seen:
                 raise SpaceError(
                     f"duplicate option {option!r}", path=path, hint="Give each option once."
@@ -77,13 +79,15 @@ class Choice(Part):
             seen.add(_key(option))
             if isinstance(part, Part):
                 part.check(f"{path}.{option}")
+                found += part.width
+                check_decisions(found, path)
             elif part is not None:
                 raise SpaceError(
                     f"an option brings a part or None, got {shown(part)}", path=f"{path}.{option}"
                 )
         check_weights(self.prior, len(self.options), path)
 
-    def _check_option(self, option: Any, path: str) -> None:
+    def _check_option(self, option: Any, path: str, *, named: bool) -> None:
         if not _is_option(option):
             raise SpaceError(
                 "an option is a string, finite number, boolean, None or a list of them, "
@@ -91,7 +95,7 @@ class Choice(Part):
                 path=path,
                 hint='Name it: Choice({"name": part}).' if isinstance(option, Part) else "",
             )
-        if not self._is_plain and not isinstance(option, str):
+        if named and not isinstance(option, str):
             # JSON has only strings as keys
             raise SpaceError(
                 f"options that bring parts are named by strings, got {option!r}",

@@ -21,12 +21,11 @@ from archbo.spaces.grammars.parsing import Parser
 from archbo.spaces.grammars.rules import Rules, read_rules
 from archbo.spaces.grammars.sampling import Sampler
 from archbo.spaces.grammars.sizes import most_nested, most_operations, most_ways
-from archbo.spaces.grammars.terms import MOST_NESTED, Term, read, words
+from archbo.spaces.grammars.terms import MOST_NESTED, MOST_OPERATIONS, Term, read, words
 from archbo.spaces.grammars.unrolled import Unrolled, unroll
 from archbo.spaces.part import INACTIVE, Condition, Decision, listed, plain, shown
 
 _MOST_DEPTH = 64  # deeper derivations would exhaust Python's stack
-_MOST_OPERATIONS = 256  # a batch of a thousand graphs of that size takes half a gigabyte
 _MOST_WAYS = 2**62  # more do not fit into 64 bits
 
 
@@ -121,10 +120,10 @@ class Grammar(Cell):
 
     def _check_size(self) -> None:
         most = most_operations(self._rules)
-        if most > _MOST_OPERATIONS:
+        if most > MOST_OPERATIONS:
             raise SpaceError(
                 f"with max_depth={self.max_depth} a network may have {most} operations, "
-                f"more than {_MOST_OPERATIONS}",
+                f"more than {MOST_OPERATIONS}",
                 path="space",
                 hint="Lower max_depth.",
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archbo.arrays import Array, Rng
-from archbo.errors import ArchitectureError
+from archbo.errors import ArchitectureError, SpaceError
 
 if TYPE_CHECKING:
     from archbo.graphs.labelled import LabelledGraph
@@ -58,6 +58,20 @@ def shown(value: Any) -> str:
     """
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+MOST_DECISIONS = 2**16
+"""Of a space: what is made of them fits into memory, whoever wrote the space."""
+
+
+def check_decisions(count: int, path: str) -> None:
+    """Refuse a part with more decisions than any search could take.
+
+    Raises:
+        SpaceError: naming the path.
+    """
+    if count > MOST_DECISIONS:
+        raise SpaceError(f"at most {MOST_DECISIONS} decisions are possible, got {count}", path=path)
 
 
 class Kind(Enum):

@@ -20,6 +20,9 @@ from archbo.graphs.wl import colours, fingerprints
 from archbo.spaces.cells import Cell
 from archbo.spaces.part import Condition, Decision, is_finite, is_whole, listed, plain, shown
 
+MOST_VERTICES = 4096
+"""Of one graph: a matrix of so many rows takes 128 MB."""
+
 _ROUNDS = 2  # of refinement, for the distances between members
 _AT_ONCE = 2**21  # entries of adjacency matrices that are in memory when all members are looked at
 
@@ -68,6 +71,8 @@ class Pool(Cell):
     ) -> None:
         if isinstance(graphs, (str, bytes, Mapping)) or not isinstance(graphs, Iterable):
             raise SpaceError(f"a pool needs a list of graphs, got {shown(graphs)}", path="pool")
+        if labels is not None and not isinstance(listed(labels), tuple):
+            raise SpaceError(f"labels are a list, got {shown(labels)}", path="pool")
         read = [
             read_graph(graph, f"pool.graphs[{i}]", attribute=attribute, labels=labels)
             for i, graph in enumerate(graphs)
@@ -77,6 +82,12 @@ class Pool(Cell):
         ends = (INPUT_NAME, OUTPUT_NAME)
         used = sorted({op for ops, _ in read for op in ops}.difference(ends))
         codes = {op: k for k, op in enumerate((*ends, *used))}
+        for i, (ops, _) in enumerate(read):
+            if len(ops) > MOST_VERTICES:
+                raise SpaceError(
+                    f"the graph has {len(ops)} vertices, at most {MOST_VERTICES} are possible",
+                    path=f"pool.graphs[{i}]",
+                )
         packed = PackedGraphs.of([([codes[op] for op in ops], edges) for ops, edges in read])
         object.__setattr__(self, "ops", tuple(used))
         object.__setattr__(self, "packed", packed)

@@ -17,6 +17,9 @@ from archbo.spaces.part import Part, shown
 from archbo.spaces.pool import Pool
 from archbo.spaces.space import Chain, Space
 
+MOST_NESTED = 64
+"""Parts inside each other; all that reads a space calls itself for each."""
+
 _KINDS: dict[str, type[Part]] = {
     kind.__name__: kind
     for kind in (Choice, Int, Float, Bool, Space, Chain, EdgeCell, NodeCell, Grammar, Pool)
@@ -49,8 +52,10 @@ def _kind(name: str) -> type[Part] | None:
     return None
 
 
-def _read(form: Any, path: str) -> Part:
+def _read(form: Any, path: str, depth: int = 0) -> Part:
     """One part; the inner ones first, so that an error names the innermost path."""
+    if depth > MOST_NESTED:
+        raise SpaceError(f"parts are more than {MOST_NESTED} deep inside each other", path="space")
     if not isinstance(form, Mapping) or "kind" not in form:
         raise SpaceError(f'expected {{"kind": …}}, got {shown(form)}', path=path)
     name = form["kind"]
@@ -60,13 +65,13 @@ def _read(form: Any, path: str) -> Part:
     settings = {key: value for key, value in form.items() if key != "kind"}
     _check_settings(kind, settings, path)
     if kind is Space:
-        part: Part = Space(**_read_all(settings["parts"], path))
+        part: Part = Space(**_read_all(settings["parts"], path, depth))
     else:
         if kind is Chain:
-            settings["block"] = _read(settings["block"], f"{path}[0]")
+            settings["block"] = _read(settings["block"], f"{path}[0]", depth + 1)
         if kind is Choice and isinstance(settings["options"], Mapping):
             settings["options"] = {
-                option: None if inner is None else _read(inner, f"{path}.{option}")
+                option: None if inner is None else _read(inner, f"{path}.{option}", depth + 1)
                 for option, inner in settings["options"].items()
             }
         part = kind(**settings)
@@ -74,10 +79,10 @@ def _read(form: Any, path: str) -> Part:
     return part
 
 
-def _read_all(parts: Any, path: str) -> dict[str, Part]:
+def _read_all(parts: Any, path: str, depth: int) -> dict[str, Part]:
     if not isinstance(parts, Mapping) or not parts or not all(isinstance(n, str) for n in parts):
         raise SpaceError(f'parts must be {{"name": part, …}}, got {shown(parts)}', path=path)
-    return {name: _read(part, f"{path}.{name}") for name, part in parts.items()}
+    return {name: _read(part, f"{path}.{name}", depth + 1) for name, part in parts.items()}
 
 
 def _check_settings(kind: type[Part], settings: Mapping[str, Any], path: str) -> None:

@@ -17,12 +17,16 @@ from archbo.spaces.part import (
     Condition,
     Decision,
     Part,
+    check_decisions,
     is_whole,
     listed,
     plain,
     shown,
 )
 from archbo.spaces.surroundings import names_around
+
+MOST_LAYERS = 2048
+"""Of a chain; see `MOST_DECISIONS`."""
 
 
 @dataclass(frozen=True, init=False)
@@ -62,6 +66,7 @@ class Space(Part):
                 path=path,
                 hint="Write Space(name=part).",
             )
+        found = 0
         for name, part in self.parts:
             if not isinstance(part, Part):
                 raise SpaceError(
@@ -70,6 +75,8 @@ class Space(Part):
                     hint="Parts are Choice, Int, Float, Bool, Space, Chain, and the cells.",
                 )
             part.check(f"{path}.{name}")
+            found += part.width
+            check_decisions(found, path)
 
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
         found: list[Decision] = []
@@ -173,6 +180,9 @@ class Chain(Part):
         if not isinstance(self.shared, bool):
             raise SpaceError(f"shared is True or False, got {shown(self.shared)}", path=path)
         self.block.check(f"{path}[0]")
+        if most > MOST_LAYERS:
+            raise SpaceError(f"a chain has at most {MOST_LAYERS} layers, got {most}", path=path)
+        check_decisions(most * _values(self.block), path)
 
     @property
     def variable(self) -> bool:
@@ -244,3 +254,10 @@ class Chain(Part):
             length = length[0]
         shared = ", shared=True" if self.shared else ""
         return f"Chain({self.block!r}, length={length!r}{shared})"
+
+
+def _values(part: Part) -> int:
+    """How many decisions the longest plain value of a part shows, those of shared layers each."""
+    if isinstance(part, Chain):
+        return part.length[1] * _values(part.block)
+    return max(1, part.width, sum(_values(child) for _, _, child in part.children()))

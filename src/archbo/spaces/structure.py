@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from archbo.arrays import Array, Bool, Float, UInt64
+from archbo.errors import SpaceError
 from archbo.graphs.batch import (
     ABSENT,
     INPUT,
@@ -28,6 +29,9 @@ from archbo.spaces.decisions import Choice
 from archbo.spaces.numbers import Int
 from archbo.spaces.part import Part
 from archbo.spaces.space import Chain
+
+MOST_VERTICES = 4096
+"""Of the graph of a chain: a matrix of so many rows takes 128 MB."""
 
 _FEW = 16
 """An integer with more values than this is a size, not a kind, and labels no vertex."""
@@ -136,6 +140,7 @@ def _chain(part: Part, values: Array, active: Array) -> GraphBatch:
     everywhere = np.ones(len(values), dtype=bool)
     ends = (np.full(len(values), INPUT), np.full(len(values), OUTPUT))
     layers = _layers(part, values, active)
+    _check_vertices(sum(graph.labels.shape[1] for graph, _ in layers))
     return in_series(
         [(single_vertices(ends[0]), everywhere), *layers, (single_vertices(ends[1]), everywhere)]
     )
@@ -157,6 +162,7 @@ def _layers(part: Part, values: Array, active: Array) -> list[tuple[GraphBatch, 
         if isinstance(part, Chain) or _has_cells(child):
             found += _layers(child, values[:, columns], active[:, columns])
     if isinstance(part, Chain) and part.shared:
+        _check_vertices(len(found) * part.length[1])
         long = values[:, :1] > np.arange(part.length[1]) if part.variable else None
         return [
             (graph, there if long is None else there & long[:, i])
@@ -164,6 +170,16 @@ def _layers(part: Part, values: Array, active: Array) -> list[tuple[GraphBatch, 
             for graph, there in found
         ]
     return found
+
+
+def _check_vertices(count: int) -> None:
+    """Refuse a graph whose adjacency matrix would not fit into memory."""
+    if count > MOST_VERTICES:
+        raise SpaceError(
+            f"the graph of a chain may have {count} vertices, at most {MOST_VERTICES} are possible",
+            path="space",
+            hint="Use fewer layers, or smaller ones.",
+        )
 
 
 def _labels_of_chain(part: Part, values: Array, active: Array) -> UInt64[Array, "n v"]:

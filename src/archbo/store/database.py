@@ -14,27 +14,24 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, inspect
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from archbo.errors import MissingExtraError, StoreError, UnavailableError, nearest
-from archbo.store import migrations
+from archbo.store import migrations, sqlite
 from archbo.store.schema import metadata
+from archbo.store.urls import is_url, parse_url, redacted, shown_url
 
 BUSY_SECONDS = 30.0  # how long a write waits for another process's
 
 _ASK_SECONDS = 0.001, 0.01  # between two attempts to write, at random
 
+_MEMORY = (None, "", ":memory:")
 _SUFFIXES = {".db", ".sqlite", ".sqlite3"}  # of the files that a misspelt name may have meant
 _HINTS = {
     "file is not a database": "It is no SQLite database; give another file name.",
@@ -54,6 +51,7 @@ class Database:
     Args:
         location: a file name or Path (SQLite), a URL that SQLAlchemy knows, or None for memory.
         create: whether to make the database where there is none.
+        read_only: whether nothing is written: of an older schema a copy in memory is migrated.
 
     Attributes:
         name: how messages call it; without a password.
@@ -65,26 +63,29 @@ class Database:
         MissingExtraError: if its driver is not installed.
     """
 
-    def __init__(self, location: str | Path | None, *, create: bool) -> None:
-        url = _url(location)
-        self.file = _file(url)
-        self.name = str(self.file or url.render_as_string(hide_password=True))
+    def __init__(
+        self, location: str | Path | None, *, create: bool, read_only: bool = False
+    ) -> None:
+        self._url = _url(location)
+        self._read_only = read_only
+        self.file = _file(self._url)
+        self.name = str(self.file or shown_url(self._url))
         if self.file is not None:
             _check_file(self.file, create=create)
-            url = url.set(database=str(self.file))
-        self._engine = self._connect(url)
         self._turn = RLock()
+        url = sqlite.opened_as(self.file, read_only=read_only) if self.file else self._url
+        self._engine = self._connect(url, read_only=read_only)
         try:
             self._prepare(create=create)
         except BaseException:
             self.close()
             raise
 
-    def _connect(self, url: URL) -> Engine:
+    def _connect(self, url: URL, *, read_only: bool) -> Engine:
         options: dict[str, Any] = {}
         if url.get_backend_name() == "sqlite":
             options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-            if self.file is None:
+            if url.database in _MEMORY:
                 options["poolclass"] = StaticPool  # each new connection would be a new memory
         else:
             options["pool_pre_ping"] = True  # the server may have been restarted
@@ -97,14 +98,16 @@ class Database:
                 hint="Install it; for PostgreSQL with: pip install 'archbo[postgres]'",
             ) from error
         except SQLAlchemyError as error:
-            raise StoreError(str(error), path=self.name) from error
+            raise self._explained(error) from None
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _configure)
+            event.listen(engine, "connect", partial(sqlite.configure, read_only=read_only))
             event.listen(engine, "begin", _begin)
         return engine
 
     def _prepare(self, *, create: bool) -> None:
         with self.reading() as connection:
+            if connection.dialect.name == "sqlite":
+                sqlite.check_schema(connection, self.name)
             if migrations.current(connection) == migrations.HEAD:
                 return
             tables = set(inspect(connection).get_table_names())
@@ -119,8 +122,19 @@ class Database:
                 )
             if not create:
                 raise StoreError("there is no study in this database", path=self.name)
+        if self._read_only and self.file is not None:
+            self._copy()
         with self.writing() as connection:
             migrations.upgrade(connection, self.name)
+
+    def _copy(self) -> None:
+        """Go on with a copy in memory."""
+        memory = self._connect(URL.create("sqlite"), read_only=False)
+        with self._engine.connect() as source, memory.connect() as target:
+            raw: Any = source.connection.driver_connection
+            raw.backup(target.connection.driver_connection)
+        self._engine.dispose()
+        self._engine = memory
 
     @property
     def shared(self) -> bool:
@@ -147,12 +161,19 @@ class Database:
                 connection = connection.execution_options(begin=begin)
                 with connection.begin():
                     yield connection
-        except (SQLAlchemyError, sqlite3.Error) as error:
-            raise self._explained(error) from error
+        # of a damaged file even the error may be no text
+        except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:
+            # a driver's error may repeat the URL, and is shown with every traceback
+            told = redacted(str(error), self._url) != str(error)
+            raise self._explained(error) from (None if told else error)
+        except StoreError as error:
+            if error.path:
+                raise
+            raise type(error)(error.message, path=self.name, hint=error.hint) from error
 
     def _explained(self, error: Exception) -> StoreError:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        text = str(cause).strip()
+        text = redacted(str(cause).strip(), self._url)
         hints = [hint for part, hint in _HINTS.items() if part in text.lower()]
         if self.file is None:
             passing = isinstance(error, (OperationalError, InterfaceError))
@@ -169,20 +190,14 @@ class Database:
 def _url(location: str | Path | None) -> URL:
     if location is None or location == ":memory:":
         return URL.create("sqlite")
-    if isinstance(location, str) and "://" in location:
-        try:
-            url = make_url(location)
-        except ArgumentError as error:
-            raise StoreError(f"{location!r} is no database URL") from error
-        if url.drivername == "postgresql":  # of the drivers, the one that the extra installs
-            url = url.set(drivername="postgresql+psycopg")
-        return url
+    if isinstance(location, str) and is_url(location):
+        return parse_url(location)
     return URL.create("sqlite", database=str(location))
 
 
 def _file(url: URL) -> Path | None:
     """The absolute path of a SQLite file: a later change of folder does not matter."""
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+    if url.get_backend_name() != "sqlite" or url.database in _MEMORY:
         return None
     return Path(url.database).expanduser().absolute()
 
@@ -203,13 +218,6 @@ def _check_file(file: Path, *, create: bool) -> None:
             raise StoreError("there is no such file", path=str(file), hint=nearest(file.name, near))
         if not os.access(file.parent, os.W_OK):
             raise StoreError("the folder cannot be written to", path=str(file))
-
-
-def _configure(connection: sqlite3.Connection, _: object) -> None:
-    connection.isolation_level = None  # transactions begin in `_begin`, nowhere else
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_mode = WAL")  # of no effect in memory
 
 
 def _begin(connection: Connection) -> None:

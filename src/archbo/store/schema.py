@@ -25,6 +25,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from archbo.errors import StoreError
+
+MOST_NESTED = 200
+"""Objects and lists inside each other: a part of a space inside another is two of them."""
+
 
 class Json(TypeDecorator[Any]):
     """A JSON value as text; None is JSON's null, never SQL's."""
@@ -36,8 +41,33 @@ class Json(TypeDecorator[Any]):
         return json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        assert value is not None  # these columns are never null
-        return json.loads(value)
+        # these columns are never null; but whoever wrote the file may not have kept to that
+        try:
+            found = json.loads(value or "")
+        except (ValueError, TypeError, RecursionError) as error:
+            raise StoreError(
+                f"this is no JSON: {str(value)[:60]!r}", hint="The database is damaged."
+            ) from error
+        if str(value).count("[") + str(value).count("{") > MOST_NESTED:
+            _check_nested(found)
+        return found
+
+
+def _check_nested(value: Any) -> None:
+    """Refuse what no function that calls itself could read."""
+    level = [value]
+    for _ in range(MOST_NESTED):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise StoreError(
+        f"JSON is nested more than {MOST_NESTED} deep", hint="No study of archbo's is."
+    )
 
 
 class Prose(TypeDecorator[str]):

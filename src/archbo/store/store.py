@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from archbo.errors import StoreError, nearest
 from archbo.store.database import Database
 from archbo.store.records import StudyRecord
+from archbo.store.rows import study_settings
 from archbo.store.schema import studies, trials
 from archbo.store.stored import StoredStudy
 
@@ -27,19 +28,22 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, location: str | Path | None, *, create: bool = True) -> Store:
+    def open(
+        cls, location: str | Path | None, *, create: bool = True, read_only: bool = False
+    ) -> Store:
         """A file name or Path is a SQLite file, a URL any database, None is memory.
 
         Args:
             location: where it is.
             create: whether to make it where there is none.
+            read_only: whether the file is to be read as it is, and not a byte of it changed.
 
         Raises:
             StoreError: if it cannot be opened as asked, with the reason.
             SchemaError: if a newer archbo wrote it.
             MissingExtraError: if the URL's driver is not installed.
         """
-        return cls(Database(location, create=create))
+        return cls(Database(location, create=create and not read_only, read_only=read_only))
 
     @property
     def name(self) -> str:
@@ -103,4 +107,4 @@ class Store:
         if row is None:
             hint = nearest(name, [study.name for study in self.studies()])
             raise StoreError(f"there is no study {name!r}", path=self.name, hint=hint)
-        return StoredStudy(self._database, row.id, name, row.settings)
+        return StoredStudy(self._database, row.id, name, study_settings(row.settings, self.name))

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
-from archbo.data import Prediction, Progress, Report, State, TrialRecord
+from archbo.data import Report, State, TrialRecord
 from archbo.errors import ConflictError, StoreError
 from archbo.store.database import Database
 from archbo.store.drivers import Driver
 from archbo.store.records import Changes, NewTrial, as_float, check_finite
+from archbo.store.rows import study_version, trial_record
 from archbo.store.schema import reports, studies, trials
 
 _SKIPPED = {"id", "study_id", "version"}
@@ -249,17 +250,19 @@ class StoredStudy:
             rows = connection.execute(select(*_COLUMNS).where(mine).order_by(trials.c.number)).all()
             for number, epoch, value in connection.execute(curves).all():
                 points[number].append(Report(epoch, value))
-        return Changes(version, [_record(row, tuple(points[row.number])) for row in rows])
+        where = self._database.name
+        records = [trial_record(row, tuple(points[row.number]), where) for row in rows]
+        return Changes(version, records)
 
     def _one(self, connection: Connection, key: int) -> TrialRecord:
         points = select(reports.c.epoch, reports.c.value).where(reports.c.trial_id == key)
         curve = connection.execute(points.order_by(reports.c.epoch)).all()
         row = connection.execute(select(*_COLUMNS).where(trials.c.id == key)).one()
-        return _record(row, tuple(Report(*point) for point in curve))
+        return trial_record(row, tuple(Report(*point) for point in curve), self._database.name)
 
     def _version(self, connection: Connection) -> int:
         query = select(studies.c.version).where(studies.c.id == self._key)
-        return int(connection.execute(query).scalar_one())
+        return study_version(connection.execute(query).scalar_one(), self._database.name)
 
     def _next_version(self, connection: Connection) -> int:
         count = {"version": studies.c.version + 1}
@@ -313,16 +316,3 @@ class _Claimed(NamedTuple):
     key: int
     attempt: int
     version: int
-
-
-def _record(row: Any, points: tuple[Report, ...]) -> TrialRecord:
-    values = dict(row._mapping)
-    mean, sd = values.pop("prediction_mean"), values.pop("prediction_sd")
-    values["prediction"] = None if mean is None else Prediction(mean, sd)
-    values["state"] = State(values["state"])
-    values["pending"] = tuple(values["pending"])
-    values["progress"] = {
-        int(key): None if held is None else Progress(*held)
-        for key, held in values["progress"].items()
-    }
-    return TrialRecord(**values, reports=points)

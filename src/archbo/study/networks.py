@@ -61,7 +61,7 @@ def trial_network(
         TrainingError: if the saved state cannot be read.
         ExportError: if the function gives no module.
     """
-    with closing(Store.open(location, create=False)) as store:
+    with closing(Store.open(location, read_only=True)) as store:
         stored = store.study()
         files = StateFiles.of(store, stored.settings)
         records = {record.number: record for record in stored.read()}
@@ -90,11 +90,10 @@ def _builder(
     found = find(location, stored, program, reason=reason, command="export")
     with closing(found.study) as study:
         architecture = study.problem.space.architecture(record.architecture)
-    path = str(program or stored.settings["program"])
-    function = builder(found.names, build, path)
+    function = builder(found.names, build, str(found.program))
     if function is None:
         return archbo.torch.build, "archbo.torch.build", architecture
-    return function, f"{build or BUILD} in {Path(path).name}", architecture
+    return function, f"{build or BUILD} in {found.program.name}", architecture
 
 
 def _built(

@@ -41,7 +41,7 @@ def read_store(space: Part, location: str | Path) -> OlderResults:
         StoreError: if it cannot be opened.
         ProblemError: if too few fit into the space.
     """
-    with Store.open(location, create=False) as store:
+    with Store.open(location, read_only=True) as store:
         study = store.study()
         finished = [r for r in study.read() if r.state is State.FINISHED and r.value is not None]
         return OlderResults.of(

@@ -48,20 +48,21 @@ def replay(location: str | Path, program: str | Path | None = None) -> ReplayRes
     """Make every proposal of a stored study again.
 
     A study with features, predicates, or a method or parts of its own needs its program, which
-    knows them: by default the one that made the study.
+    knows them: by default the file beside the store that has the name of the one that made the
+    study.
 
     Raises:
         StoreError: if there is no such study.
         ProgramError: if its program is needed and is not there, or holds no such study.
         MismatchError: if the program now describes another study.
     """
-    with closing(Store.open(location, create=False)) as store:
+    with closing(Store.open(location, read_only=True)) as store:
         stored = store.study()
         records = stored.read()
         study = described(stored) if program is None else None
     if study is None:
         study = find(location, stored, program, reason=PARTS, command="replay").study
-    made = stored.settings["versions"]
+    made = stored.settings.get("versions", {})
     with closing(study):
         return ReplayResult(tuple(_again(study, records, k, made) for k in range(len(records))))
 

@@ -9,15 +9,27 @@ import sys
 from collections.abc import Mapping
 from difflib import unified_diff
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-from archbo.errors import MismatchError
+from archbo.errors import MismatchError, StoreError
+from archbo.store.rows import shown
 
 COMPARED = (
     "space", "objective", "direction", "seed", "method", "features", "constraints", "start",
     "guess", "older", "fidelity", "epochs", "repeats",
 )  # fmt: skip
 """The settings that must be the program's for a stored study to go on."""
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "space": (dict,), "objective": (str,), "direction": (str,), "seed": (int,), "method": (str,),
+    "epochs": (int,), "repeats": (int, NoneType), "features": (list,), "constraints": (list,),
+    "start": (list, NoneType), "older": (list, NoneType), "fidelity": (dict, NoneType),
+    "program": (str, NoneType), "files": (str, NoneType), "versions": (dict,),
+}  # fmt: skip
+
+_WORDS = {dict: "an object", list: "a list", str: "text", int: "a whole number", NoneType: "null"}
+_DIRECTIONS = ("maximize", "minimize")
 
 _SHOWN = 40  # lines of a difference
 
@@ -31,6 +43,37 @@ def surroundings() -> dict[str, Any]:
         "program": None if file is None else str(Path(file).resolve()),
         "versions": {"archbo": archbo.__version__, "python": platform.python_version()},
     }
+
+
+def check_settings(settings: Mapping[str, Any], where: str, *, also: tuple[str, ...] = ()) -> None:
+    """Refuse settings that no study has: a store may be damaged, or a stranger's.
+
+    Args:
+        settings: as stored.
+        where: the store, for the error.
+        also: what has to be there beside the space, the objective and its direction.
+
+    Raises:
+        StoreError: naming the setting.
+    """
+    problems = [
+        f"it has no {name}"
+        for name in ("space", "objective", "direction", *also)
+        if name not in settings
+    ]
+    problems += [
+        f"{name} is {' or '.join(_WORDS[kind] for kind in kinds)}, got {shown(settings[name])}"
+        for name, kinds in _TYPES.items()
+        if name in settings and type(settings[name]) not in kinds
+    ]
+    if not problems and (found := settings["direction"]) not in _DIRECTIONS:
+        problems.append(f"direction is maximize or minimize, got {shown(found)}")
+    if problems:
+        raise StoreError(
+            f"these are no settings of a study: {problems[0]}",
+            path=where,
+            hint="The database is damaged, or another program wrote to it.",
+        )
 
 
 def method_setting(method: object) -> str:

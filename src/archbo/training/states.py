@@ -22,14 +22,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from archbo.errors import MissingExtraError, TrainingError
-from archbo.training.arrays import read_arrays, write_arrays
+from archbo.training.arrays import check_archive, read_arrays, write_arrays
 
 TENSORS, ARRAYS, BYTES = ".pt", ".npz", ".bin"
 
 _NAME = re.compile(r"state(?:-([0-9]+))?(\.pt|\.npz|\.bin)")
 
 _UNREADABLE = (
-    OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, TypeError,
+    OSError, RuntimeError, ValueError, KeyError, EOFError, AttributeError, TypeError, MemoryError,
+    OverflowError, IndexError, NotImplementedError,
     pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What is raised for a file that is cut, altered, or holds what is not to be run."""
@@ -52,7 +53,8 @@ def _age(file: Path) -> tuple[int, int]:
 
 
 def _state_files(folder: Path) -> list[Path]:
-    return [file for file in folder.glob("state*") if _NAME.fullmatch(file.name)]
+    found = [file for file in folder.glob("state*") if _NAME.fullmatch(file.name)]
+    return [file for file in found if file.is_file()]  # a pipe would be waited for
 
 
 def write_state(folder: Path, state: Any, *, epoch: int = 0) -> None:
@@ -104,6 +106,8 @@ def read_state(file: Path) -> Any:
             return file.read_bytes()
         if file.suffix == ARRAYS:
             return read_arrays(file)
+        with file.open("rb") as stream:
+            check_archive(stream).close()
         return _torch().load(file, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor, log10
+from math import ceil, floor, isnan, log10
 
 from archbo.views.infos import number
 
@@ -19,6 +19,7 @@ MOST_TICKS = 7
 TICK_ROOM = 40.0  # pixels from one tick to the next
 MANY = 120  # marks
 NARROWEST = 1e-9  # a relative range below this is rounding, not spread
+LARGEST = 1e300
 DOT = "M-4.2 0a4.2 4.2 0 1 0 8.4 0a4.2 4.2 0 1 0 -8.4 0z"
 SHAPES = {
     "initial": DOT,
@@ -56,7 +57,7 @@ class Scale:
 
     def __call__(self, value: float) -> float:
         """The pixel of a number."""
-        low, high, value = map(self._even, (self.low, self.high, value))
+        low, high, value = map(self._even, (self.low, self.high, _drawn(value)))
         share = (min(max(value, low), high) - low) / (high - low)
         return self.start + share * (self.end - self.start)
 
@@ -74,19 +75,25 @@ class Scale:
         return log10(max(value, self.low)) if self.log else value
 
 
+def _drawn(value: float) -> float:
+    """A number as it can be drawn, whatever it is: the distance of two is finite, too."""
+    return 0.0 if isnan(value) else min(max(value, -LARGEST), LARGEST)
+
+
 def x_scale(low: float, high: float, *, log: bool = False) -> Scale:
     """From left to right; a range of nothing is widened."""
-    return Scale(*_widened(low, high), LEFT, WIDTH - RIGHT, log)
+    return Scale(*_widened(_drawn(low), _drawn(high)), LEFT, WIDTH - RIGHT, log)
 
 
 def y_scale(low: float, high: float, *, room: float = 0.0) -> Scale:
     """From bottom to top, with `room` pixels left free at the bottom."""
-    return Scale(*_widened(low, high), HEIGHT - BOTTOM - room, TOP)
+    return Scale(*_widened(_drawn(low), _drawn(high)), HEIGHT - BOTTOM - room, TOP)
 
 
 def padded(values: Sequence[float]) -> tuple[float, float]:
     """The range of some numbers with a little air around."""
-    low, high = min(values), max(values)
+    drawn = [_drawn(value) for value in values]
+    low, high = min(drawn), max(drawn)
     air = 0.05 * (high - low)
     return low - air, high + air
 

@@ -65,6 +65,15 @@ def trial_facts(record: TrialRecord) -> dict[str, Any]:
     return facts
 
 
+def finite(value: Any) -> Any:
+    """Facts with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
 def check_facts(result: CheckResult) -> dict[str, Any]:
     """What `archbo check` found, as JSON; what is infinite or not known is null."""
     facts: dict[str, Any] = _plain(result)

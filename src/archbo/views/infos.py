@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import PurePath
 from statistics import StatisticsError, correlation, fmean
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from archbo.data import State, TrialRecord
 from archbo.fidelity import FidelityRange, fidelity_from_dict
 from archbo.problem import Objective
 from archbo.spaces import Architecture, Part, from_dict
+from archbo.study.settings import check_settings
 
+_LARGE = 10**15
 READ = ("space", "objective", "direction")  # the settings that have a field of their own
 
 
@@ -133,7 +136,12 @@ def study_info(settings: Mapping[str, Any], *, name: str = "study") -> StudyInfo
     Args:
         settings: as stored: "space" in JSON form, "objective", "direction", and what else was set.
         name: what to call the study.
+
+    Raises:
+        StoreError: if no study has such settings.
+        SpaceError: if the space is none, or has a part that only the study's program knows.
     """
+    check_settings(settings, name)
     facts = {key: in_words(value) for key, value in settings.items() if key not in READ}
     for key in {"program", "files"} & facts.keys():
         facts[key] = PurePath(facts[key]).name  # a page is shown to others
@@ -159,7 +167,10 @@ def study_name(location: str) -> str:
     >>> study_name("runs/digits.db"), study_name("postgresql://me@host/digits")
     ('digits', 'digits')
     """
-    return PurePath(location.rpartition("/")[2]).stem or location
+    from archbo.store.urls import database_name, is_url  # brings SQLAlchemy
+
+    name = database_name(location) if is_url(location) else location
+    return PurePath(name).stem or name
 
 
 def members(
@@ -275,7 +286,11 @@ def number(value: float, *, digits: int = 5) -> str:
 
     >>> [number(v) for v in (0.95312345, 1234567.0, 1234567.8, 12.0, 1e-9)]
     ['0.95312', '1,234,567', '1,234,568', '12', '1e-09']
+    >>> number(2**2000)
+    '1.1481e+602'
     """
+    if isinstance(value, int) and abs(value) >= _LARGE:  # a space can have more than a double holds
+        return f"{Decimal(value):.{digits}g}"
     if abs(value) < 1e15 and (float(value).is_integer() or abs(value) >= 10**digits):
         return f"{value:,.0f}"
     return f"{value:,.{digits}g}"

@@ -42,7 +42,9 @@ def write_report(
 ) -> Path:
     """Write the page about a study to a file, and give its path; see `render_report`."""
     path = Path(path)
-    path.write_text(render_report(records, settings, name=name), encoding="utf-8")
+    text = render_report(records, settings, name=name)
+    # half a character, which a stranger's JSON may hold, is none that a file takes
+    path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
     return path
 
 

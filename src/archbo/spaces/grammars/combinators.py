@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archbo.errors import SpaceError
-from archbo.spaces.grammars.terms import Term, read
+from archbo.spaces.grammars.terms import MOST_OPERATIONS, Term, read
 from archbo.spaces.part import shown
 
 SERIES, PARALLEL = "seq", "par"
@@ -125,6 +125,31 @@ def check_joints(
             )
     for arg in body.args:
         check_joints(arg, combinators, path, inside=inside if joint else body.name)
+
+
+def check_length(body: Term, combinators: Mapping[str, Combinator], path: str) -> None:
+    """Refuse a production that is too long without combinators, before it is written so.
+
+    Raises:
+        SpaceError: naming the path.
+    """
+    if (length := _length(body, combinators, {})) > MOST_OPERATIONS:
+        raise SpaceError(
+            f"this production has {length} operations and rules, more than {MOST_OPERATIONS}",
+            path=path,
+        )
+
+
+def _length(term: Term, combinators: Mapping[str, Combinator], values: Mapping[str, int]) -> int:
+    """How many operations and rules a term has without combinators; variables have values."""
+    combinator = combinators.get(term.name)
+    if combinator is not None:
+        args = [_length(arg, combinators, values) for arg in term.args]
+        filled = dict(zip(combinator.variables, args, strict=True))
+        return _length(combinator.body, combinators, filled)
+    if term.name in (SERIES, PARALLEL):
+        return sum(_length(arg, combinators, values) for arg in term.args)
+    return values.get(term.name, 1)
 
 
 def expanded(term: Term, combinators: Mapping[str, Combinator]) -> Term:

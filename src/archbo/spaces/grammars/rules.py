@@ -20,6 +20,7 @@ from archbo.spaces.grammars.combinators import (
     SERIES,
     Combinator,
     check_joints,
+    check_length,
     read_combinators,
 )
 from archbo.spaces.grammars.terms import Term, read
@@ -178,6 +179,7 @@ def read_rules(start: Any, rules: Any, max_depth: int, combinators: Any) -> Rule
         for k, body in enumerate(bodies):
             _check_rules_in(found, body, f"space.{name}[{k}]")
             check_joints(body, found.combinators, f"space.{name}[{k}]")
+            check_length(body, found.combinators, f"space.{name}[{k}]")
     _check_reached(found)
     _check_parameters(found)
     _check_ends(found)
@@ -275,18 +277,18 @@ def _check_rings(rules: Rules) -> None:
         for name, bodies in rules.productions.items()
     }
     for name in rules.productions:
-        ways = [[name]]
-        while ways:
-            way = ways.pop()
-            for following in next_of[way[-1]]:
+        ways = {name: [name]}
+        for rule in (going := [name]):  # the list grows: the shortest way to each comes first
+            for following in next_of[rule]:
                 if following == name:
                     raise SpaceError(
-                        f"this rule leads back to itself: {' → '.join([*way, name])}",
+                        f"this rule leads back to itself: {' → '.join([*ways[rule], name])}",
                         path=f"space.{name}",
                         hint="Remove one of these productions.",
                     )
-                if following not in way:
-                    ways.append([*way, following])
+                if following not in ways:
+                    ways[following] = [*ways[rule], following]
+                    going.append(following)
 
 
 def _check_depth(rules: Rules) -> None:

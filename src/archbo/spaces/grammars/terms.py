@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from archbo.errors import SpaceError
 
+MOST_OPERATIONS = 256
+"""Of a network: a batch of a thousand graphs of that size takes half a gigabyte."""
+
 _TOKEN = re.compile(r"[(),]|[^\s(),]+")
 MOST_NESTED = 200
 """So many parentheses are at most inside each other; more would exhaust Python's stack."""
