@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import archbo as ab
@@ -101,6 +102,45 @@ def test_a_full_disk_is_waited_for(ordeal, seed, small_disk):
     records = one.records()
     assert all(record.state is ab.State.FINISHED for record in records)
     assert all(record.attempt == 1 for record in records)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_server_that_crashes_or_ends_its_connections_is_waited_for(
+    ordeal, seed, postgres_server, postgres_url
+):
+    one = ordeal(seed, trials=10, store=postgres_url)
+    one.start()
+    for ended in (2, 4, 6):
+        one.until(ended)
+        if one.random.random() < 0.5:
+            one.faults["server crashed"] += 1
+            postgres_server.stop(at_once=True)
+            time.sleep(one.random.random() * 2)
+            postgres_server.start()
+        else:
+            one.faults["connections ended"] += 1
+            with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname LIKE 'archbo_%' AND pid <> pg_backend_pid()"
+                )
+        one.check()
+    one.finish()
+    assert all(record.state is ab.State.FINISHED for record in one.records())
+    assert all(record.attempt == 1 for record in one.records())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_drivers_on_a_server_are_struck_at_random(ordeal, seed, postgres_url):
+    one = ordeal(seed, store=postgres_url)
+    one.start()
+    one.start()
+    for ended in (2, 6):
+        one.until(ended)
+        one.kill_driver()
+        one.check()
+        one.start()
+    one.finish()
 
 
 def test_a_store_that_another_process_writes_opens_at_any_moment(ordeal):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pickle
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from archbo.errors import TrainingError
-from archbo.training import Task, Trial
+from archbo.training import Task, Trial, states
 from archbo.training.states import epoch_of, read_state, state_file, write_state
 
 torch = pytest.importorskip("torch")
@@ -209,3 +210,27 @@ def test_a_kill_in_the_middle_of_saving_leaves_a_whole_state(tmp_path):
         assert state[0] == epoch_of(file) % 256
         assert len(state) == 3_000_000
         assert len(set(state)) == 1
+
+
+def test_a_full_disk_is_waited_for(tmp_path, monkeypatch):
+    pauses, full = [], iter([OSError(errno.ENOSPC, "No space left on device")] * 3)
+    replace = states._replace
+
+    def try_to(file, write):
+        if (error := next(full, None)) is not None:
+            raise error
+        replace(file, write)
+
+    monkeypatch.setattr(states, "_replace", try_to)
+    monkeypatch.setattr(states.time, "sleep", pauses.append)
+    with pytest.warns(UserWarning, match=r"the disk is full\. Trying again"):
+        write_state(tmp_path, {"epoch": 3})
+    assert read_state(state_file(tmp_path)) == {"epoch": 3}
+    assert pauses == [1, 2, 4]
+
+
+def test_a_write_that_is_cut_leaves_nothing_beside_the_state(tmp_path):
+    write_state(tmp_path, {"epoch": 3})
+    with pytest.raises(TrainingError, match="cannot save the state"):
+        write_state(tmp_path / next(tmp_path.iterdir()).name, b"a file is no folder")
+    assert [file.name for file in tmp_path.iterdir()] == ["state.npz"]

@@ -8,10 +8,14 @@ once.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import re
+import shutil
 import sys
+import time
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -25,6 +29,9 @@ from archbo.errors import MissingExtraError, TrainingError
 from archbo.training.arrays import check_archive, read_arrays, write_arrays
 
 TENSORS, ARRAYS, BYTES = ".pt", ".npz", ".bin"
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between attempts while the disk is full
+_LITTLE = 1 << 20  # a disk with fewer bytes left is full
 
 _NAME = re.compile(r"state(?:-([0-9]+))?(\.pt|\.npz|\.bin)")
 
@@ -60,6 +67,8 @@ def _state_files(folder: Path) -> list[Path]:
 def write_state(folder: Path, state: Any, *, epoch: int = 0) -> None:
     """Replace the state in a trial's folder; a kill at any point leaves the old one or this.
 
+    While the disk is full it warns and waits: hours of training are at stake.
+
     Args:
         folder: the trial's.
         state: bytes, or nested dicts and lists of tensors, NumPy arrays and plain values.
@@ -79,19 +88,42 @@ def write_state(folder: Path, state: Any, *, epoch: int = 0) -> None:
         if found == {TENSORS}:
             kind, write = TENSORS, partial(_torch().save, state)
     file = folder / f"state{f'-{epoch}' if epoch else ''}{kind}"
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            _replace(file, write)
+            return
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            if not _disk_full(folder, error):
+                raise TrainingError(f"cannot save the state: {error}", path=str(file)) from error
+            warnings.warn(f"{file}: the disk is full. Trying again …", stacklevel=3)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _replace(file: Path, write: Callable[[BinaryIO], Any]) -> None:
+    folder = file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    # of its own: a training that was taken over may still be at work
+    new = folder / f"state-{os.uname().nodename}-{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "state.tmp").open("wb") as stream:
+        with new.open("wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-        (folder / "state.tmp").replace(file)
-        _sync(folder)  # the new one is there before the old one goes
-        for old in _state_files(folder):
-            if old != file:
-                old.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        raise TrainingError(f"cannot save the state: {error}", path=str(file)) from error
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+    _sync(folder)  # the new one is there before the old one goes
+    for old in _state_files(folder):
+        if old != file:
+            old.unlink(missing_ok=True)
+
+
+def _disk_full(folder: Path, error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return shutil.disk_usage(folder).free < _LITTLE
 
 
 def read_state(file: Path) -> Any:
