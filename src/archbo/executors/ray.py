@@ -28,6 +28,9 @@ _CONNECT_SECONDS = 10.0
 
 _LOOK_SECONDS = 5.0  # how often the cluster is asked for its nodes, while trainings run
 
+_PLACES = 10
+"""So many places are tried for a training that has not begun: Ray learns late that a node died."""
+
 _HINT = "What it imports beside the program's own modules must be installed on all nodes."
 
 _ROUNDING = 1e-9  # of shares of a resource: a node of one CPU has room for ten tenths
@@ -91,8 +94,8 @@ class Ray:
 class RayExecutor:
     """Runs each task in an actor of Ray's, which stays for the next; see `Ray`.
 
-    Ray never repeats a training by itself: where an actor dies, its task is lost. No actor is
-    detached, so all end with the driver, even if that is killed.
+    Ray never repeats a training by itself: where an actor dies in one, its task is lost. No actor
+    is detached, so all end with the driver, even if that is killed.
 
     Args:
         train: the training function; it may be defined anywhere.
@@ -150,10 +153,15 @@ class RayExecutor:
     def submit(self, task: Task) -> None:
         if not self.free:
             raise RuntimeError("no worker is free")
-        slot = next((slot for slot in self._slots if slot.task is None), None)
-        if slot is None:
-            slot = _Slot(self._actor.remote(*self._arguments))
-            self._slots.append(slot)
+        idle = next((slot for slot in self._slots if slot.task is None), None)
+        if idle is not None:
+            idle.begin(task)
+        else:
+            self._place(task, places=1)
+
+    def _place(self, task: Task, *, places: int) -> None:
+        slot = _Slot(self._actor.remote(*self._arguments), places)
+        self._slots.append(slot)
         slot.begin(task)
 
     def wait(self, sink: Sink, *, timeout: float | None = None) -> int:
@@ -196,6 +204,10 @@ class RayExecutor:
                     hint="Is the same version of archbo installed on all nodes?",
                 ) from error
             self._look()
+            if slot.task is not None and not slot.began and slot.places < _PLACES:
+                self._discard(slot)
+                self._place(slot.task, places=slot.places + 1)
+                return []
             lost = slot.lost(self._reason(slot, error))
             self._discard(slot)
             return [lost]
@@ -256,15 +268,22 @@ class _Slot:
         pending: what the driver waits for: that the training begins, and then what happens in it.
         node: the identifier of its node; empty before it has one.
         address: of the node.
+        places: which actor this is of those that were started for its first task.
     """
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Any, places: int) -> None:
         self.actor = actor
+        self.places = places
         self.task: Task | None = None
         self.pending: Any = None
         self.node = ""
         self.address = ""
         self._began: float | None = None
+
+    @property
+    def began(self) -> bool:
+        """Whether the training has begun."""
+        return self._began is not None
 
     def begin(self, task: Task) -> None:
         """Send it a task."""
