@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from archbo import torch as torch
     from archbo.data import Best, Prediction, Proposal, State, TrialRecord
     from archbo.errors import ArchboError, Stopped
+    from archbo.executors import Ray
     from archbo.fidelity import Epochs, Fidelity, Steps
     from archbo.methods import (
         Asha,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "archbo.data": ["Best", "Prediction", "Proposal", "State", "TrialRecord"],
     "archbo.errors": ["ArchboError", "Stopped"],
+    "archbo.executors": ["Ray"],
     "archbo.fidelity": ["Epochs", "Fidelity", "Steps"],
     "archbo.methods": [
         "Asha",
@@ -106,6 +108,7 @@ __all__ = [
     "Prediction",
     "Proposal",
     "RandomSearch",
+    "Ray",
     "RegularizedEvolution",
     "Reinforce",
     "Space",

@@ -16,6 +16,7 @@ from archbo.errors import (
     ObservationError,
     ProblemError,
 )
+from archbo.executors import InlineExecutor
 from archbo.store import Store
 from archbo.study.session import RunOptions, overriding
 
@@ -281,6 +282,51 @@ def test_no_workers_from_the_shell_are_refused():
     refused = pytest.raises(ProblemError, match="workers must be a whole number from 1, got 0")
     with ab.Study(None, programs.SPACE) as study, overriding(RunOptions(workers=0)), refused:
         study.run(programs.train, trials=1)
+
+
+class Place:
+    """Trains here, and remembers how it was asked."""
+
+    def launch(self, train, space, **asked):
+        self.asked = asked
+        return InlineExecutor(train, space)
+
+
+def test_an_executor_of_ones_own_trains_and_is_told_what_was_asked():
+    place = Place()
+    with ab.Study(None, programs.SPACE, method="random") as study:
+        study.run(programs.train, trials=2, executor=place)
+        assert place.asked == dict.fromkeys(("workers", "timeout", "memory", "env"))
+        asked = {"workers": 3, "timeout": 9.0, "env": {"A": "b"}}
+        study.run(programs.train, trials=4, executor=place, memory="1GB", **asked)
+        assert place.asked == asked | {"memory": 10**9}
+        assert len(study.trials) == 4
+        study.confirm(programs.train, top=1, repeats=1, timeout=1.0, executor=place)
+        assert place.asked["timeout"] == 1.0
+        assert study.trials[-1].origin == "confirm"
+
+
+def test_the_shell_replaces_the_executor():
+    place, other = Place(), Place()
+    with ab.Study(None, programs.SPACE) as study, overriding(RunOptions(executor=place)):
+        study.run(programs.train, trials=1, executor=other)
+    assert place.asked
+    assert not hasattr(other, "asked")
+
+
+def test_what_makes_no_executor_is_refused():
+    with (
+        ab.Study(None, programs.SPACE) as study,
+        pytest.raises(ProblemError, match=r"executor must be settings such as ab\.Ray.*'ray'"),
+    ):
+        study.run(programs.train, trials=1, executor="ray")
+
+
+@pytest.mark.parametrize("limit", [{"threads": 2}, {"gpus_per_trial": 0.5}])
+def test_what_the_executor_says_is_not_said_twice(limit):
+    refused = pytest.raises(ProblemError, match=r"is for trainings on this machine.*ab\.Ray")
+    with ab.Study(None, programs.SPACE) as study, refused:
+        study.run(programs.train, trials=1, executor=Place(), **limit)
 
 
 def test_an_observer_that_fails_ends_the_run_and_the_next_one_goes_on():

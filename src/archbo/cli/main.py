@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archbo.errors import ArchboError
+
+if TYPE_CHECKING:
+    from archbo.executors import Launcher
 
 app = typer.Typer(
     name="archbo",
@@ -50,6 +54,12 @@ Timeout = Annotated[
     float | None,
     typer.Option(min=0.001, help="Seconds after which a training counts as failed."),
 ]
+
+
+class Executors(StrEnum):
+    """Where trainings may run beside this machine."""
+
+    RAY = "ray"
 
 
 def _version(wanted: bool) -> None:
@@ -104,6 +114,30 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time."),
+    ] = None,
+    executor: Annotated[
+        Executors | None,
+        typer.Option(help="Where trainings run, if not on this machine.", show_default=False),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Ray cluster: auto, host:6379 or ray://host:10001.", show_default=False
+        ),
+    ] = None,
+    cpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, help="How many a training needs there; 1 if not given.", show_default=False
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="How many a training needs there, or the share of one; none if not given.",
+            show_default=False,
+        ),
     ] = None,
     timeout: Timeout = None,
     memory: Annotated[
@@ -174,6 +208,7 @@ def run(
         "trials": trials,
         "budget": budget,
         "workers": workers,
+        "executor": _launcher(executor, {"address": address, "cpus": cpus, "gpus": gpus}),
         "timeout": timeout,
         "memory": memory,
         "threads": threads,
@@ -459,6 +494,18 @@ def bench(
             peer_python=peer_python or [],
         )
     )
+
+
+def _launcher(executor: Executors | None, settings: dict[str, Any]) -> Launcher | None:
+    """The place for trainings that the options name; None for this machine."""
+    given = {name: value for name, value in settings.items() if value is not None}
+    if executor is None:
+        for name in given:
+            raise typer.BadParameter(f"--{name} is of a cluster: give --executor ray as well")
+        return None
+    from archbo.executors import Ray
+
+    return Ray(**given)
 
 
 def _number(trial: str) -> int | None:

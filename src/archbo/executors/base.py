@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from archbo.training import Event, Task
+from archbo.spaces import Part
+from archbo.training import Event, Task, Train
 
 Sink = Callable[[Event], float | None]
 """Takes an event as it arrives, before the training goes on where both share a process.
@@ -48,7 +49,8 @@ class Executor(Protocol):
             timeout: return after this many seconds at the latest, if the executor can.
 
         Returns:
-            How many events there were: 0 if the time was up, or if no task is running.
+            How many events there were: 0 if the time was up, if there is room for more tasks than
+            before, or if no task is running.
 
         Raises:
             ProgramError: if the training function cannot be run at all.
@@ -61,4 +63,30 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End all tasks and free everything, without further events. Twice is fine."""
+        ...
+
+
+class Launcher(Protocol):
+    """What `study.run(…, executor=…)` takes: settings that make an executor."""
+
+    def launch(
+        self,
+        train: Train,
+        space: Part,
+        *,
+        workers: int | None,
+        timeout: float | None,
+        memory: int | None,
+        env: Mapping[str, str] | None,
+    ) -> Executor:
+        """Make an executor.
+
+        Args:
+            train: the training function.
+            space: what its architectures are members of.
+            workers: how many trainings at a time; None where that is left to the executor.
+            timeout: end a training after this many seconds.
+            memory: end a training that uses more bytes.
+            env: further variables of the trainings' environment.
+        """
         ...

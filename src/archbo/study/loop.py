@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from archbo.data import Decision, Proposal, State, TrialRecord
 from archbo.errors import ExhaustedError
 from archbo.executors import Executor, InlineExecutor, ProcessExecutor
+from archbo.spaces import Part
 from archbo.store import Driver, NewTrial
 from archbo.study.ledger import Ledger
 from archbo.study.limits import Watch
@@ -96,20 +97,7 @@ def run(
 ) -> None:
     """Train what the plan says; see `Study.run`."""
     with study.store.driver(lease=resources.lease) as driver:
-        executor: Executor = (
-            ProcessExecutor(
-                train,
-                study.problem.space,
-                workers=resources.workers,
-                timeout=resources.timeout,
-                memory=resources.memory_bytes,
-                threads=resources.threads,
-                gpus_per_trial=resources.gpus_per_trial,
-                env=resources.env,
-            )
-            if resources.apart
-            else InlineExecutor(train, study.problem.space)
-        )
+        executor = _executor(train, study.problem.space, resources)
         loop = _Loop(study, executor, plan, driver, limits, observer)
         try:
             with closing(executor):
@@ -125,6 +113,30 @@ def run(
                 "The same command goes on from here.\n"
             )
             raise SystemExit(130) from None
+
+
+def _executor(train: Train, space: Part, resources: Resources) -> Executor:
+    if resources.executor is not None:
+        return resources.executor.launch(
+            train,
+            space,
+            workers=resources.workers,
+            timeout=resources.timeout,
+            memory=resources.memory_bytes,
+            env=resources.env,
+        )
+    if not resources.apart:
+        return InlineExecutor(train, space)
+    return ProcessExecutor(
+        train,
+        space,
+        workers=resources.workers or 1,
+        timeout=resources.timeout,
+        memory=resources.memory_bytes,
+        threads=resources.threads,
+        gpus_per_trial=resources.gpus_per_trial,
+        env=resources.env,
+    )
 
 
 class _Loop:

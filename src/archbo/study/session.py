@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeGuard, TypeVar
 
 from archbo.data import TrialRecord
 from archbo.errors import ProblemError
+from archbo.executors import Launcher
 from archbo.executors.memory import as_bytes
 from archbo.training import Train
 
@@ -31,16 +32,18 @@ class Resources:
         ProblemError: if a number makes no sense.
     """
 
-    workers: int = 1
+    workers: int | None = None
     timeout: float | None = None
     lease: float = 60.0
     memory: int | str | None = None
     threads: int | None = None
     gpus_per_trial: float | None = None
     env: Mapping[str, str] | None = None
+    executor: Launcher | None = None
 
     def __post_init__(self) -> None:
-        check_count("workers", self.workers)
+        if self.workers is not None:
+            check_count("workers", self.workers)
         _check_positive("timeout", self.timeout, "number of seconds")
         _check_positive("lease", self.lease, "number of seconds")
         _ = self.memory_bytes
@@ -54,11 +57,26 @@ class Resources:
                 "gpus_per_trial must be a whole number, or below 1 the share of one GPU, "
                 f"got {gpus!r}"
             )
+        self._check_executor()
         for name, value in (self.env or {}).items():
             fine = isinstance(name, str) and isinstance(value, str) and "\0" not in name + value
             if not fine or not name or "=" in name:
                 raise ProblemError(
                     f"env must be names of variables with texts, got {name!r}: {value!r}"
+                )
+
+    def _check_executor(self) -> None:
+        if self.executor is None:
+            return
+        if not hasattr(self.executor, "launch"):
+            raise ProblemError(
+                f"executor must be settings such as ab.Ray(cpus=4), got {self.executor!r}"
+            )
+        for name in ("threads", "gpus_per_trial"):
+            if getattr(self, name) is not None:
+                raise ProblemError(
+                    f"{name} is for trainings on this machine",
+                    hint="Say what one needs elsewhere as the executor's: ab.Ray(cpus=4, gpus=1).",
                 )
 
     @property
@@ -70,7 +88,7 @@ class Resources:
     def apart(self) -> bool:
         """Whether a training needs a process of its own, even if there is one at a time."""
         asked = (self.timeout, self.memory, self.threads, self.gpus_per_trial, self.env)
-        return self.workers > 1 or any(one is not None for one in asked)
+        return self.workers not in (None, 1) or any(one is not None for one in asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +153,7 @@ class RunOptions:
     retry_errors: bool | None = None
     hours: float | None = None
     failures: int | None = None
+    executor: Launcher | None = None
 
     def extent(self, trials: int | None, budget: float | None) -> tuple[int | None, float | None]:
         """How many trials and which budget the program asked for, or what replaces both."""

@@ -14,6 +14,7 @@ from archbo.errors import (
     ProblemError,
     StoreError,
 )
+from archbo.executors import Launcher
 from archbo.fidelity import FidelityRange
 from archbo.methods import Method, find_method
 from archbo.optimizer import checked_results
@@ -145,7 +146,8 @@ class Study(Reading):
         *,
         trials: int | None = None,
         budget: float | None = None,
-        workers: int = 1,
+        workers: int | None = None,
+        executor: Launcher | None = None,
         timeout: float | None = None,
         lease: float = 60.0,
         memory: int | str | None = None,
@@ -178,7 +180,10 @@ class Study(Reading):
             budget: instead: what they cost at the end, in full trainings; 30 is worth 30 x 81
                 epochs where a full training has 81, unless the fidelity has a `cost` that says
                 otherwise. What was begun within it is ended.
-            workers: how many trainings at a time.
+            workers: how many trainings at a time; 1 if nothing is said, on a cluster as many as it
+                has room for.
+            executor: where they run, if not on this machine: `ab.Ray(cpus=4, gpus=1)`. There
+                `train` may be defined anywhere, and `threads` and `gpus_per_trial` are not for it.
             timeout: seconds after which a training counts as failed.
             lease: after so many seconds without a sign of life of this process others train its
                 trials again. On the same machine they see at once that it has ended.
@@ -198,7 +203,7 @@ class Study(Reading):
             failures: no training is begun after so many have failed in this run.
 
         Raises:
-            ProblemError: if a number makes no sense.
+            ProblemError: if a number makes no sense, or there is no such cluster.
             SystemExit: with code 130 on Ctrl-C, after everything has been stored.
         """
         _refuse_a_worker()
@@ -207,7 +212,9 @@ class Study(Reading):
             return self
         options = around.options
         plan = self._plan(*options.extent(trials, budget))
-        resources = Resources(workers, timeout, lease, memory, threads, gpus_per_trial, env)
+        resources = Resources(
+            workers, timeout, lease, memory, threads, gpus_per_trial, env, executor
+        )
         limits = Limits(retries, retry_errors, hours, failures)
         loop.run(
             self,
@@ -240,7 +247,8 @@ class Study(Reading):
         top: int | None = None,
         repeats: int | None = None,
         budget: int | None = None,
-        workers: int = 1,
+        workers: int | None = None,
+        executor: Launcher | None = None,
         timeout: float | None = None,
         lease: float = 60.0,
         memory: int | str | None = None,
@@ -264,6 +272,7 @@ class Study(Reading):
             budget: instead of both: so many trainings in all, earlier calls included, spent where
                 they tell most about which is the best.
             workers: how many trainings at a time.
+            executor: where they run, as for `run`.
             timeout: seconds after which a training counts as failed.
             lease: after so many seconds without a sign of life of this process others train its
                 trials again. On the same machine they see at once that it has ended.
@@ -285,7 +294,9 @@ class Study(Reading):
         around = session.current()
         if around.wanted is None:  # else the program runs only to be looked at
             plan = confirming.make_plan(self, top=top, repeats=repeats, budget=budget)
-            resources = Resources(workers, timeout, lease, memory, threads, gpus_per_trial, env)
+            resources = Resources(
+                workers, timeout, lease, memory, threads, gpus_per_trial, env, executor
+            )
             limits = Limits(retries, retry_errors, hours, failures)
             loop.run(
                 self,
