@@ -437,7 +437,11 @@ def _created_or_same(store: Store, settings: dict[str, Any], files: StateFiles) 
     """The stored study; a new one with these settings if the store holds none."""
     if not store.studies():
         files.check_new()
-        return store.create_study(settings)
+        try:
+            return store.create_study(settings)
+        except StoreError:  # unless another process was quicker
+            if not store.studies():
+                raise
     study = store.study()
     check_same(study.settings, settings)
     return study

@@ -16,6 +16,7 @@ from archbo.errors import SchemaError
 
 HEAD = "0003"
 VERSION_TABLE = "archbo_version"
+_LOCK = 0x61726368626F  # "archbo"
 
 
 def current(connection: Connection) -> str | None:
@@ -46,6 +47,8 @@ def upgrade(connection: Connection, name: str) -> None:
             for script in reversed(ahead)
         ]
 
+    if connection.dialect.name == "postgresql":  # of those who find nothing, one makes the tables
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     found = current(connection)
     if found is not None:
         try:
