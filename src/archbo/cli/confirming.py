@@ -12,7 +12,7 @@ from rich.text import Text
 from archbo.errors import ObservationError, ProgramError
 from archbo.store import Store, StoredStudy
 from archbo.store.urls import shown_location
-from archbo.study import Study
+from archbo.study.running import Running
 from archbo.study.confirmation import Confirmation
 from archbo.study.finding import PARTS, described, find
 from archbo.study.results import read_results, store_results
@@ -54,7 +54,7 @@ def confirm(
     found: list[Confirmation] = []
     code = 0
 
-    def instead(study: Study, train: Train) -> None:
+    def instead(study: Running, train: Train) -> None:
         nonlocal code
         _check_place(study, stored, store)
         with (
@@ -77,7 +77,7 @@ def confirm(
     return code or int(not any(member.values for c in found for member in c.members))
 
 
-def _check_place(study: Study, stored: StoredStudy, location: str) -> None:
+def _check_place(study: Running, stored: StoredStudy, location: str) -> None:
     if study.store.location != stored.location:
         raise ProgramError(
             f"the program keeps its study elsewhere ({study.location or 'in memory'})",

@@ -12,8 +12,8 @@ from archbo.checks.results import Finding
 from archbo.errors import ProgramError
 from archbo.problem import Objective
 from archbo.study.program import builder, execute
+from archbo.study.running import Running
 from archbo.study.session import capture
-from archbo.study.study import Study
 from archbo.training import Train
 
 
@@ -60,7 +60,7 @@ def check_program(
     """
     found: list[CheckedProgram] = []
 
-    def look(study: Study, train: Train) -> None:
+    def look(study: Running, train: Train) -> None:
         names = vars(sys.modules["__main__"])
         result = study.check(
             seconds=seconds,

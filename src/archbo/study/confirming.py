@@ -19,7 +19,7 @@ from archbo.study.loop import Plan
 from archbo.study.session import check_count
 
 if TYPE_CHECKING:
-    from archbo.study.study import Study
+    from archbo.study.running import Running
 
 TOP, REPEATS = 3, 3
 
@@ -27,7 +27,7 @@ _MODELLED = 500
 """The best so many trials are modelled; more would take long, and say little about the best."""
 
 
-def make_plan(study: Study, *, top: int | None, repeats: int | None, budget: int | None) -> Plan:
+def make_plan(study: Running, *, top: int | None, repeats: int | None, budget: int | None) -> Plan:
     """The plan for these numbers; see `Study.confirm`.
 
     Raises:
@@ -109,7 +109,7 @@ class Budget:
         return record.origin == "confirm"
 
 
-def _budgeted(study: Study, records: Sequence[TrialRecord], budget: int) -> Budget:
+def _budgeted(study: Running, records: Sequence[TrialRecord], budget: int) -> Budget:
     """The prior is the posterior of the default method's model, whatever the study's method."""
     objective = study.problem.objective
     sign = 1.0 if objective.maximize else -1.0
@@ -127,7 +127,7 @@ def _budgeted(study: Study, records: Sequence[TrialRecord], budget: int) -> Budg
     return Budget(tuple(archs[i] for i in best), prior, sign, budget)
 
 
-def _best(study: Study, records: Sequence[TrialRecord]) -> list[Architecture]:
+def _best(study: Running, records: Sequence[TrialRecord]) -> list[Architecture]:
     """The architectures that finished, best first by the mean of their trainings."""
     groups: dict[str, list[TrialRecord]] = {}
     for record in records:

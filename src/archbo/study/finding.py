@@ -16,16 +16,17 @@ from archbo.spaces import from_dict
 from archbo.store import StoredStudy
 from archbo.store.urls import shown_location
 from archbo.study.program import execute
+from archbo.study.running import Running
+from archbo.study.study import Study
 from archbo.study.session import capture
 from archbo.study.settings import check_settings, differing_settings
-from archbo.study.study import Study
 from archbo.training import Train
 
 PARTS = "this study has features, constraints, a method or parts of its own"
 """Why a study may need its program."""
 
 
-def described(stored: StoredStudy) -> Study | None:
+def described(stored: StoredStudy) -> Running | None:
     """A stored study in memory, without its trials, if its settings tell all about it.
 
     Raises:
@@ -58,7 +59,7 @@ def described(stored: StoredStudy) -> Study | None:
 class Found(NamedTuple):
     """A study as its program makes it, and what the program had defined when it came to run it."""
 
-    study: Study
+    study: Running
     names: Mapping[str, Any]
     program: Path
 
@@ -70,7 +71,7 @@ def find(
     *,
     reason: str,
     command: str,
-    instead: Callable[[Study, Train], object] = lambda _study, _train: None,
+    instead: Callable[[Running, Train], object] = lambda _study, _train: None,
 ) -> Found:
     """The study of the program that has a stored study's settings, on whatever store.
 
@@ -128,5 +129,5 @@ def _program(stored: StoredStudy, program: str | Path | None, reason: str, comma
     )
 
 
-def _same(study: Study, stored: StoredStudy) -> bool:
+def _same(study: Running, stored: StoredStudy) -> bool:
     return not differing_settings(stored.settings, study.store.settings)

@@ -23,7 +23,7 @@ from archbo.study.session import Limits, Observer, Resources, RunEvent, Spending
 from archbo.training import Event, Failed, Finished, Lost, Reported, Train
 
 if TYPE_CHECKING:
-    from archbo.study.study import Study
+    from archbo.study.running import Running
 
 _ROUNDING = 1e-9  # of a sum of shares
 _LOOK_SECONDS = 1.0  # what other drivers do is looked at so often, while there is nothing to begin
@@ -63,7 +63,7 @@ class Search:
     A budget is for a study with a fidelity.
     """
 
-    study: Study
+    study: Running
     trials: int = 0
     budget: float | None = None
 
@@ -87,7 +87,7 @@ class Search:
 
 
 def run(
-    study: Study,
+    study: Running,
     train: Train,
     plan: Plan,
     resources: Resources,
@@ -144,7 +144,7 @@ class _Loop:
 
     def __init__(
         self,
-        study: Study,
+        study: Running,
         executor: Executor,
         plan: Plan,
         driver: Driver,

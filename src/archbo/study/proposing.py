@@ -13,10 +13,10 @@ from archbo.fidelity import FidelityRange
 from archbo.training import Task
 
 if TYPE_CHECKING:
-    from archbo.study.study import Study
+    from archbo.study.running import Running
 
 
-def task(study: Study, record: TrialRecord) -> Task:
+def task(study: Running, record: TrialRecord) -> Task:
     """What a training process is told of a trial."""
     fidelity, epochs, level, target = study.problem.fidelity, study.epochs, None, None
     if fidelity is not None:
@@ -40,7 +40,7 @@ def task(study: Study, record: TrialRecord) -> Task:
     )
 
 
-def decide(study: Study, records: Sequence[TrialRecord], number: int) -> Decision:
+def decide(study: Running, records: Sequence[TrialRecord], number: int) -> Decision:
     """What becomes of a training that has reached its target.
 
     Raises:
@@ -58,7 +58,7 @@ def decide(study: Study, records: Sequence[TrialRecord], number: int) -> Decisio
     return decision
 
 
-def propose(study: Study, records: Sequence[TrialRecord]) -> Proposal | None:
+def propose(study: Running, records: Sequence[TrialRecord]) -> Proposal | None:
     """The proposal that follows from these trials: a pure function of them and the settings.
 
     What was proposed last is trained again until it has its repeats; then what the user wants
@@ -114,12 +114,12 @@ def _known(records: Sequence[TrialRecord]) -> dict[int, Progress]:
     return known
 
 
-def _pausing(study: Study) -> bool:
+def _pausing(study: Running) -> bool:
     """Whether trainings can be paused and continued."""
     return study.problem.fidelity is not None and study.problem.fidelity.continued
 
 
-def changes(study: Study, records: Sequence[TrialRecord]) -> dict[int, Progress | None]:
+def changes(study: Running, records: Sequence[TrialRecord]) -> dict[int, Progress | None]:
     """How far trials are, as far as the last one does not say so; None of those that ended."""
     if not _pausing(study):
         return {}
@@ -136,7 +136,7 @@ def changes(study: Study, records: Sequence[TrialRecord]) -> dict[int, Progress 
     }
 
 
-def at_target(study: Study, record: TrialRecord) -> bool:
+def at_target(study: Running, record: TrialRecord) -> bool:
     """Whether a training has reported the level that it was to reach."""
     if not _pausing(study) or record.fidelity is None or not record.reports:
         return False

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from archbo.data import Best, Curve, Dataset, Observation, Prediction, State, TrialRecord
 from archbo.errors import MissingExtraError, ObservationError
@@ -14,7 +14,7 @@ from archbo.methods import Method, Search
 from archbo.optimizer import incumbent
 from archbo.problem import Problem
 from archbo.spaces import Architecture
-from archbo.store import StoredStudy
+from archbo.store import Store, StoredStudy
 from archbo.study import results
 from archbo.study.confirmation import Confirmation, confirmation
 from archbo.study.files import StateFiles
@@ -38,6 +38,7 @@ class Reading(ABC):
     method: Method
     store: StoredStudy
     files: StateFiles
+    _database: Store
 
     @cached_property
     def search(self) -> Search:
@@ -136,3 +137,13 @@ class Reading(ABC):
                 "a data frame needs pandas", hint="pip install pandas"
             ) from error
         return pandas.DataFrame([results.row(record) for record in self.trials])
+
+    def close(self) -> None:
+        """Close the store; the study can be opened again."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -11,7 +11,7 @@ from archbo.data import TrialRecord
 from archbo.store import Store
 from archbo.study.finding import PARTS, described, find
 from archbo.study.proposing import history, propose
-from archbo.study.study import Study
+from archbo.study.running import Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def replay(location: str | Path, program: str | Path | None = None) -> ReplayRes
 
 
 def _again(
-    study: Study, records: Sequence[TrialRecord], number: int, made: Mapping[str, str]
+    study: Running, records: Sequence[TrialRecord], number: int, made: Mapping[str, str]
 ) -> ReplayedProposal:
     record = records[number]
     if not record.searched:

@@ -21,7 +21,7 @@ from archbo.executors.memory import as_bytes
 from archbo.training import Train
 
 if TYPE_CHECKING:
-    from archbo.study.study import Study
+    from archbo.study.running import Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class RunOptions:
     trials: int | None = None
     workers: int | None = None
     timeout: float | None = None
+    lease: float | None = None
     budget: float | None = None
     memory: str | None = None
     threads: int | None = None
@@ -202,7 +203,7 @@ class RunEvent:
     kind: Literal["begin", "started", "reported", "ended", "done"]
     records: Sequence[TrialRecord]
     total: int
-    study: Study
+    study: Running
     note: str = ""
     spending: Spending | None = None
 
@@ -228,14 +229,14 @@ class Session:
 
     options: RunOptions = field(default_factory=RunOptions)
     observer: Observer | None = None
-    wanted: Callable[[Study], bool] | None = None
-    instead: Callable[[Study, Train], object] = lambda _study, _train: None
+    wanted: Callable[[Running], bool] | None = None
+    instead: Callable[[Running, Train], object] = lambda _study, _train: None
     draft: bool = False
     remarks: list[str] = field(default_factory=list)
-    studies: list[Study] = field(default_factory=list)
+    studies: list[Running] = field(default_factory=list)
     names: Mapping[str, Any] = field(default_factory=dict)
 
-    def diverts(self, study: Study, train: Train) -> bool:
+    def diverts(self, study: Running, train: Train) -> bool:
         """Take note of a call of `study.run`, and say whether it is not to train.
 
         Raises:
@@ -267,8 +268,8 @@ def overriding(options: RunOptions, observer: Observer | None = None) -> Iterato
 
 @contextmanager
 def capture(
-    wanted: Callable[[Study], bool],
-    instead: Callable[[Study, Train], object] = lambda _study, _train: None,
+    wanted: Callable[[Running], bool],
+    instead: Callable[[Running, Train], object] = lambda _study, _train: None,
     *,
     draft: bool = False,
 ) -> Iterator[Session]:
