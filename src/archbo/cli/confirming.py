@@ -12,10 +12,10 @@ from rich.text import Text
 from archbo.errors import ObservationError, ProgramError
 from archbo.store import Store, StoredStudy
 from archbo.store.urls import shown_location
-from archbo.study.running import Running
 from archbo.study.confirmation import Confirmation
 from archbo.study.finding import PARTS, described, find
 from archbo.study.results import read_results, store_results
+from archbo.study.running import Running
 from archbo.study.session import RunOptions, overriding
 from archbo.training import Train
 from archbo.views.above import printing_above

@@ -17,9 +17,9 @@ from archbo.store import StoredStudy
 from archbo.store.urls import shown_location
 from archbo.study.program import execute
 from archbo.study.running import Running
-from archbo.study.study import Study
 from archbo.study.session import capture
 from archbo.study.settings import check_settings, differing_settings
+from archbo.study.study import Study
 from archbo.training import Train
 
 PARTS = "this study has features, constraints, a method or parts of its own"
