@@ -260,6 +260,20 @@ def test_a_file_that_another_keeps_locked_is_waited_for(file, monkeypatch):
         assert slept == [0.1]
 
 
+def test_a_run_with_nothing_left_to_begin_does_not_wait_for_others(file):
+    space = ab.Space(a=ab.Choice([0, 1]))
+    with (
+        ab.Study(file, space, maximize="a", method="random") as study,
+        study.store.driver(lease=60) as other,
+    ):
+        study.store.add_trial(
+            NewTrial(Proposal(space.architecture({"a": 0}), "random"), worker=other.name)
+        )
+        with pytest.warns(UserWarning, match="the run ended early: all 2 different networks"):
+            study.run(lambda arch, trial: arch["a"], trials=10)
+        assert [r.state for r in study.trials] == [ab.State.RUNNING, ab.State.FINISHED]
+
+
 def test_a_lease_is_a_positive_number():
     with (
         ab.Study(None, SPACE, maximize="b") as study,

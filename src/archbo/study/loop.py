@@ -175,7 +175,7 @@ class _Loop:
         while True:
             while self.executor.free and self._begin_one():
                 pass
-            if not self._training and not self._elsewhere():
+            if not self._training and (self.note or not self._elsewhere()):
                 break
             self._wait()
         if self._left() and not self.note:
