@@ -17,6 +17,7 @@ from archbo.errors import (
     ProblemError,
 )
 from archbo.executors import InlineExecutor
+from archbo.executors import InlineExecutor
 from archbo.store import Store
 from archbo.study.session import RunOptions, overriding
 
@@ -372,3 +373,26 @@ def test_the_same_seed_reaches_train_on_every_attempt():
         study.run(lambda arch, trial: again.append(trial.seed) or 1.0, trials=4)
     assert seeds == again
     assert len(set(seeds)) == 4
+
+
+def test_a_run_waits_for_a_place_that_has_no_room_for_now(monkeypatch):
+    monkeypatch.setattr("archbo.study.loop._LOOK_SECONDS", 0.01)
+
+    class Full(InlineExecutor):
+        looked = 0
+
+        @property
+        def free(self):
+            return super().free if self.looked >= 3 else 0
+
+        def wait(self, sink, *, timeout=None):
+            self.looked += 1
+            return super().wait(sink, timeout=timeout)
+
+    class Place:
+        def launch(self, train, space, **_):
+            return Full(train, space)
+
+    with programs.make(None, method="random") as study:
+        study.run(programs.train, trials=3, executor=Place())
+        assert len(study.trials) == 3

@@ -166,6 +166,8 @@ class RayExecutor:
 
     def wait(self, sink: Sink, *, timeout: float | None = None) -> int:
         end = inf if timeout is None else time.monotonic() + timeout
+        if not self._busy():
+            self._look()
         free = self.free
         while not self._events and (busy := self._busy()):
             seconds = max(0.0, min(end - time.monotonic(), _LOOK_SECONDS))

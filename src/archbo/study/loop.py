@@ -175,7 +175,7 @@ class _Loop:
         while True:
             while self.executor.free and self._begin_one():
                 pass
-            if not self._training and (self.note or not self._elsewhere()):
+            if not self._training and (self.note or not self._waits()):
                 break
             self._wait()
         if self._left() and not self.note:
@@ -184,6 +184,10 @@ class _Loop:
 
     def _left(self) -> bool:
         return self.plan.left(self.records) > 0
+
+    def _waits(self) -> bool:
+        """Whether something can come to be begun: by others' end, or as a cluster has room again."""
+        return self._elsewhere() or (not self.executor.free and self._left())
 
     def _elsewhere(self) -> bool:
         """Whether other drivers train what this one would go on with if they died."""
@@ -203,6 +207,7 @@ class _Loop:
         if self._training:
             self.executor.wait(self._take, timeout=_LOOK_SECONDS if elsewhere else None)
         else:
+            self.executor.wait(self._take, timeout=0)  # so that it looks what room there is
             time.sleep(_LOOK_SECONDS)
         if elsewhere:
             self.ledger.refresh()
