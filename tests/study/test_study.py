@@ -17,7 +17,6 @@ from archbo.errors import (
     ProblemError,
 )
 from archbo.executors import InlineExecutor
-from archbo.executors import InlineExecutor
 from archbo.store import Store
 from archbo.study.session import RunOptions, overriding
 

@@ -186,7 +186,7 @@ class _Loop:
         return self.plan.left(self.records) > 0
 
     def _waits(self) -> bool:
-        """Whether something can come to be begun: by others' end, or as a cluster has room again."""
+        """Whether something can come to be begun: as others end, or a cluster has room again."""
         return self._elsewhere() or (not self.executor.free and self._left())
 
     def _elsewhere(self) -> bool:
