@@ -81,10 +81,11 @@ def short_trainings(folder, *changes):
 
 
 def trainings(folder):
-    """What is stored of each training, the times and the number of attempts left out."""
+    """What is stored of each training, but the times, the number of attempts, and by whom."""
     with closing(Store.open(folder / "digits-epochs.db", create=False)) as store:
         records = store.study().read()
-    return [replace(record, created=0.0, seconds=None, attempt=1) for record in records]
+    own = {"created": 0.0, "seconds": None, "attempt": 1, "worker": None}
+    return [replace(record, **own) for record in records]
 
 
 @pytest.fixture(scope="module")

@@ -204,13 +204,12 @@ def test_a_name_that_the_room_lacks_is_an_attribute_error():
         archbo.store.nothing  # noqa: B018
 
 
-def test_a_file_that_another_program_keeps_locked_says_so(file):
+def test_a_file_that_another_program_keeps_locked_says_so(file, monkeypatch):
+    monkeypatch.setattr("archbo.store.database.BUSY_SECONDS", 0.1)
     Store.open(file).close()
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with Store.open(file) as store:
-        with store._database.reading() as connection:
-            connection.exec_driver_sql("PRAGMA busy_timeout = 1")
-        with pytest.raises(StoreError, match=r"database is locked\. Another program has kept it"):
-            store.create_study({})
+    refused = pytest.raises(StoreError, match=r"database is locked\. Another program has kept it")
+    with Store.open(file) as store, refused:
+        store.create_study({})
     other.close()
