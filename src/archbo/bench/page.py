@@ -172,7 +172,8 @@ def _figure(lines: Sequence[_Line], name: str, up: str, across: str) -> str:
     for line in lines:
         elements += _drawn(line, x, y, name, across)
     swatches = "".join(
-        f'<li><svg viewBox="0 0 22 8" width="22" height="8" aria-hidden="true"><g class="series '
+        f'<li><svg class="marks" viewBox="0 0 22 8" width="22" height="8" aria-hidden="true">'
+        '<g class="series '
         f'{line.look}"><path d="M0 4H22"/></g></svg>{escape(line.method)}</li>'
         for line in lines
     )

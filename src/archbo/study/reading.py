@@ -23,6 +23,8 @@ from archbo.study.past import Past
 if TYPE_CHECKING:
     import pandas
 
+    from archbo.views.plots import Plots
+
 
 class Reading(ABC):
     """The half of a study that changes nothing.
@@ -58,6 +60,16 @@ class Reading(ABC):
             ObservationError: if no trial has finished.
         """
         return incumbent(self.problem, self.dataset(self.trials))
+
+    @property
+    def plot(self) -> Plots:
+        """Its figures, such as `study.plot.history()`; see `archbo.views.plots.Plots`."""
+        from archbo.views.infos import study_name
+        from archbo.views.plots import Plots
+
+        location = self.store.location
+        name = "study" if location is None else study_name(location)
+        return Plots(lambda: self.trials, self.store.settings, name)
 
     @property
     def confirmation(self) -> Confirmation:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isnan, log10
+from typing import NamedTuple
 
 from archbo.views.infos import number
 
@@ -145,7 +146,15 @@ def frame(
 
 
 def mark(
-    x: float, y: float, kind: str, tip: str, trial: int, *, size: float = 1.0, more: str = ""
+    x: float,
+    y: float,
+    kind: str,
+    tip: str,
+    trial: int,
+    *,
+    size: float = 1.0,
+    more: str = "",
+    shape: str | None = None,
 ) -> str:
     """A trial's mark, which leads to its row in the table.
 
@@ -157,12 +166,13 @@ def mark(
         trial: its number.
         size: relative to the usual one.
         more: further class names.
+        shape: its path, where the kind does not give it; the kind is a class name then.
     """
-    known = kind if kind in SHAPES else "other"
+    known = kind if shape is not None or kind in SHAPES else "other"
     return (
         f'<a class="mark {known} {more}" href="#trial-{trial}" tabindex="-1" '
         f'data-tip="{escape(tip)}"><path transform="translate({x:.1f} {y:.1f}) scale({size:g})" '
-        f'd="{SHAPES.get(kind, OTHER)}"/></a>'
+        f'd="{shape or SHAPES.get(kind, OTHER)}"/></a>'
     )
 
 
@@ -171,18 +181,35 @@ def mark_size(count: int) -> float:
     return 1.0 if count <= MANY else 0.7
 
 
+class Key(NamedTuple):
+    """An entry of a legend: the class names and the shape of a mark, and what it means."""
+
+    look: str
+    shape: str
+    words: str
+
+
+def keys(kinds: Sequence[str], lines: Sequence[str] = ()) -> list[Key]:
+    """The entries for coloured lines, in their order, then for marks by kind."""
+    series = [Key(f"series s{k}", "M-7 0H7", name) for k, name in enumerate(lines)]
+    marks = [
+        Key(f"mark {kind if kind in SHAPES else 'other'}", SHAPES.get(kind, OTHER), kind)
+        for kind in kinds
+    ]
+    return [*series, *marks]
+
+
 def legend(kinds: Sequence[str], lines: Sequence[str] = ()) -> str:
     """The shapes in use and what they mean, as HTML; before them the names of coloured lines."""
+    return legend_of(keys(kinds, lines))
+
+
+def legend_of(entries: Sequence[Key]) -> str:
+    """A legend as HTML."""
     items = "".join(
-        f'<li><svg viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
-        f'<g class="series s{k}"><path d="M-7 0H7"/></g></svg>{escape(name)}</li>'
-        for k, name in enumerate(lines)
-    )
-    items += "".join(
-        f'<li><svg viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
-        f'<g class="mark {kind if kind in SHAPES else "other"}">'
-        f'<path d="{SHAPES.get(kind, OTHER)}"/></g></svg>{escape(kind)}</li>'
-        for kind in kinds
+        f'<li><svg class="marks" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">'
+        f'<g class="{key.look}"><path d="{key.shape}"/></g></svg>{escape(key.words)}</li>'
+        for key in entries
     )
     return f'<ul class="legend">{items}</ul>'
 
@@ -190,7 +217,7 @@ def legend(kinds: Sequence[str], lines: Sequence[str] = ()) -> str:
 def figure(elements: Sequence[str], label: str) -> str:
     """The whole figure, with a sentence for those who do not see it."""
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" tabindex="0" role="group" '
+        f'<svg class="chart marks" viewBox="0 0 {WIDTH} {HEIGHT}" tabindex="0" role="group" '
         f'aria-label="{escape(label)}">{"".join(elements)}</svg>'
     )
 

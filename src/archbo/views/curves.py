@@ -16,7 +16,8 @@ from rich.text import Text
 
 from archbo.data import State, TrialRecord
 from archbo.fidelity import FidelityRange
-from archbo.views.axes import DOT, SHAPES, apart, figure, frame, legend, typical, x_scale, y_scale
+from archbo.views.axes import DOT, SHAPES, apart, frame, keys, typical, x_scale, y_scale
+from archbo.views.chart import Chart
 from archbo.views.infos import StudyInfo, members, number
 
 HIGHLIGHTED = 3
@@ -150,7 +151,14 @@ def _best(
 
 
 def curves_figure(info: CurvesInfo, study: StudyInfo) -> str:
+    """The same as `curves_chart`, for a page."""
+    return curves_chart(info, study).html
+
+
+def curves_chart(info: CurvesInfo, study: StudyInfo) -> Chart:
     """The learning curves, the best in front; the latest few hundred of many."""
+    if not info.lines:
+        return Chart("No training has reported its progress.")
     best = {line.trial: rank for rank, line in enumerate(info.best[:HIGHLIGHTED])}
     lines = [line for line in info.lines if line.trial not in best][-MOST_CURVES:]
     lines += reversed(info.best[:HIGHLIGHTED])
@@ -184,7 +192,8 @@ def curves_figure(info: CurvesInfo, study: StudyInfo) -> str:
         )
     states = [state for state in SHAPES if any(line.state == state for line in lines)]
     names = [f"trial {line.trial}" for line in info.best[:HIGHLIGHTED]]
-    return figure(elements, f"Learning curves of {len(lines)} trainings") + legend(states, names)
+    label = f"Learning curves of {len(lines)} trainings"
+    return Chart(label, tuple(elements), tuple(keys(states, names)))
 
 
 def curves_parts(info: CurvesInfo, study: StudyInfo) -> Iterator[RenderableType]:

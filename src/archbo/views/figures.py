@@ -10,9 +10,8 @@ from archbo.views.axes import (
     HEIGHT,
     RIGHT,
     WIDTH,
-    figure,
     frame,
-    legend,
+    keys,
     mark,
     mark_size,
     padded,
@@ -20,6 +19,7 @@ from archbo.views.axes import (
     x_scale,
     y_scale,
 )
+from archbo.views.chart import Chart
 from archbo.views.infos import (
     CalibrationInfo,
     HistoryInfo,
@@ -32,11 +32,16 @@ DECADES = 30.0  # a range with this ratio is better read on a logarithmic scale
 
 
 def history_figure(info: HistoryInfo, study: StudyInfo) -> str:
+    """The same as `history_chart`, for a page."""
+    return history_chart(info, study).html
+
+
+def history_chart(info: HistoryInfo, study: StudyInfo) -> Chart:
     """Every trial's value, and the incumbent as a line of steps."""
     done = [t for t in info.trials if t.state is State.FINISHED and t.value is not None]
     failed = [t for t in info.trials if t.state is State.FAILED]
     if not done and not failed:
-        return _nothing("No trial has finished yet.")
+        return Chart("No trial has finished yet.")
     values = [t.value for t in done if t.value is not None] or [0.0]
     numbers = [t.number for t in info.trials]
     x = x_scale(min(numbers) - 0.5, max(numbers) + 0.5)
@@ -71,13 +76,18 @@ def history_figure(info: HistoryInfo, study: StudyInfo) -> str:
     best = f"The best is {number(info.steps[-1].value)}." if info.steps else ""
     kinds = list(dict.fromkeys(t.origin for t in done)) + ["failed"] * bool(failed)
     label = f"{study.objective} of {len(done)} finished trials, {len(failed)} failed. {best}"
-    return figure(elements, label) + legend(kinds)
+    return Chart(label, tuple(elements), tuple(keys(kinds)))
 
 
 def calibration_figure(info: CalibrationInfo, study: StudyInfo) -> str:
+    """The same as `calibration_chart`, for a page."""
+    return calibration_chart(info, study).html
+
+
+def calibration_chart(info: CalibrationInfo, study: StudyInfo) -> Chart:
     """What was predicted against what came, with one standard deviation to each side."""
     if not info.points:
-        return _nothing("No finished trial had a prediction: the start design is not predicted.")
+        return Chart("No finished trial had a prediction: the start design is not predicted.")
     ends = [p.mean for p in info.points] + [p.value for p in info.points]
     low, high = padded(typical(ends, maximize=study.maximize))
     x, y = x_scale(low, high), y_scale(low, high)
@@ -98,10 +108,16 @@ def calibration_figure(info: CalibrationInfo, study: StudyInfo) -> str:
         more = "" if inside else "clipped"
         elements.append(mark(x(p.mean), y(p.value), p.origin, tip, p.number, size=size, more=more))
     label = f"Predicted against observed {study.objective} of {len(info.points)} trials"
-    return figure(elements, label) + legend(list(dict.fromkeys(p.origin for p in info.points)))
+    kinds = list(dict.fromkeys(p.origin for p in info.points))
+    return Chart(label, tuple(elements), tuple(keys(kinds)))
 
 
 def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInfo) -> str:
+    """The same as `feature_chart`, for a page."""
+    return feature_chart(records, feature, study).html
+
+
+def feature_chart(records: Sequence[TrialRecord], feature: str, study: StudyInfo) -> Chart:
     """Every trial's value against something that was known before its training."""
     points = [
         (t.features[feature], t.value, t)
@@ -109,7 +125,7 @@ def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInf
         if t.value is not None and feature in t.features
     ]
     if not points:
-        return _nothing("No trial has finished yet.")
+        return Chart("No trial has finished yet.")
     known = [amount for amount, _, _ in points]
     low, high = min(known), max(known)
     log = low > 0 and high > DECADES * low
@@ -123,7 +139,8 @@ def feature_figure(records: Sequence[TrialRecord], feature: str, study: StudyInf
         at = x(amount), y(value)
         elements.append(mark(*at, trial.origin, tip, trial.number, size=size, more=more))
     label = f"{study.objective} against {feature} of {len(points)} trials"
-    return figure(elements, label) + legend(list(dict.fromkeys(t.origin for _, _, t in points)))
+    kinds = list(dict.fromkeys(t.origin for _, _, t in points))
+    return Chart(label, tuple(elements), tuple(keys(kinds)))
 
 
 def _tip(trial: TrialRecord, study: StudyInfo) -> str:
@@ -133,7 +150,3 @@ def _tip(trial: TrialRecord, study: StudyInfo) -> str:
         return words
     mean, sd = trial.prediction
     return f"{words}; predicted {number(mean, digits=4)} ± {number(sd, digits=2)}"
-
-
-def _nothing(why: str) -> str:
-    return f'<p class="nothing">{why}</p>'

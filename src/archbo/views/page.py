@@ -12,7 +12,8 @@ from importlib.resources import files
 def page(title: str, body: str) -> str:
     """A whole page; its policy lets no other script run and nothing be loaded."""
     room = files("archbo.views")
-    style = (room / "report.css").read_text(encoding="utf-8")
+    sheets = ("chart.css", "report.css")
+    style = "".join((room / sheet).read_text(encoding="utf-8") for sheet in sheets)
     script = (room / "report.js").read_text(encoding="utf-8")
     digest = b64encode(sha256(script.encode()).digest()).decode()
     policy = (
