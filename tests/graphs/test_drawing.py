@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archbo.graphs.drawing import TIMES, colour, svg, text
+from archbo.graphs.colours import colour
+from archbo.graphs.drawing import svg, text
+from archbo.graphs.folding import TIMES
 from archbo.graphs.labelled import LabelledGraph, side_by_side
 
 SVG = "{http://www.w3.org/2000/svg}"

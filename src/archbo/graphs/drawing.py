@@ -8,14 +8,14 @@ are set in a monospaced font, whose widths are known without measuring.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from itertools import pairwise
-from math import cos, radians, sin
 from typing import NamedTuple
 from unicodedata import east_asian_width
 
+from archbo.graphs.colours import colour
+from archbo.graphs.folding import ENDS, TIMES, Block, Folded, fold
 from archbo.graphs.labelled import LabelledGraph
 from archbo.graphs.layers import layout, spread
 
@@ -27,6 +27,7 @@ COLUMN_GAP = 18.0
 GROUP_GAP = 40.0
 TITLE = 26.0
 MARGIN = 4.0
+RING = 4.0  # from a box to its mark
 PADDING = 11.0
 CHARACTER = 7.25  # the widest common monospaced fonts at 12 pixels
 PORT = 11.0  # between the ends of edges at one box
@@ -34,21 +35,10 @@ THIN_PORT = 7.0
 ARROW = 6.0
 BADGE = (26.0, 16.0)
 LONGEST_NAME = 28
-TIMES = "×"  # noqa: RUF001 - the sign is meant
 GREY = "#8b919b"
+SLATE = "#5f6672"  # of badges and of the frames of blocks
+MARK = "#d9822b"  # around what differs
 MONOSPACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-LIGHTNESS = 0.52  # white text on it is readable, it is visible on white and on black
-VIVID = 0.105
-HUES = (
-    (("skip", "identity"), 260.0, 0.015),
-    (("sep",), 290.0, VIVID),
-    (("dil",), 330.0, VIVID),
-    (("conv", "linear", "dense"), 250.0, VIVID),
-    (("max",), 60.0, VIVID),
-    (("avg", "pool"), 155.0, VIVID),
-    (("attention", "attn"), 20.0, VIVID),
-)
-ENDS = ("input", "output")
 MOST_EXTENT = 5000
 
 
@@ -60,33 +50,59 @@ class _Part(NamedTuple):
     elements: list[str]
 
 
-def svg(graph: LabelledGraph, *, width: float = 640.0) -> str:
+class _Marks(NamedTuple):
+    """What is marked, after folding."""
+
+    vertices: frozenset[int]
+    edges: frozenset[tuple[int, int]]
+
+
+def svg(
+    graph: LabelledGraph,
+    *,
+    width: float = 640.0,
+    marked: Collection[int] = (),
+    marked_edges: Collection[tuple[int, int]] = (),
+) -> str:
     """Draw a graph from top to bottom; each group has a title and a place of its own.
 
+    Dead vertices are dashed and grey, repeated edges have a badge "×2". Blocks that repeat in a
+    sequence are drawn once, in a frame that counts them.
+
     Args:
-        graph: what to draw. Dead vertices are dashed and grey, repeated edges have a badge "×2".
+        graph: what to draw.
         width: groups stand side by side up to this many pixels, then a new row begins.
+        marked: vertices to mark, such as those that differ from another graph's.
+        marked_edges: (source, target) of edges to mark.
 
     A graph that would take minutes, and that nobody could read, is a sentence instead.
     """
-    if _extent(graph) > MOST_EXTENT:
-        graph = LabelledGraph(("too large to draw",), (), (True,), ("",))
+    apart = {*marked, *(v for edge in marked_edges for v in edge)}
+    folded = fold(graph, apart=apart)
+    if _extent(folded.graph) > MOST_EXTENT:
+        folded = fold(LabelledGraph(("too large to draw",), (), (True,), ("",)))
+        marked = marked_edges = ()
+    marks = _Marks(
+        frozenset(folded.place[v] for v in marked),
+        frozenset((folded.place[s], folded.place[t]) for s, t in marked_edges),
+    )
     rows: list[list[_Part]] = []
-    for part in (_part(graph, name) for name in dict.fromkeys(graph.group)):
+    for part in (_part(folded, name, marks) for name in dict.fromkeys(graph.group)):
         if rows and _across([*rows[-1], part]) <= width:
             rows[-1].append(part)
         else:
             rows.append([part])
     whole = max(map(_across, rows), default=0.0)
     elements: list[str] = []
-    y = MARGIN
+    margin = MARGIN + (RING if marked else 0.0)
+    y = margin
     for row in rows:
-        x = MARGIN + (whole - _across(row)) / 2
+        x = margin + (whole - _across(row)) / 2
         for part in row:
             elements += [f'<g transform="translate({x:g} {y:g})">', *part.elements, "</g>"]
             x += part.width + GROUP_GAP
         y += max(part.height for part in row) + GROUP_GAP
-    across, down = f"{whole + 2 * MARGIN:.0f}", f"{max(y - GROUP_GAP, 0.0) + MARGIN:.0f}"
+    across, down = f"{whole + 2 * margin:.0f}", f"{max(y - GROUP_GAP, 0.0) + margin:.0f}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="archbo-graph" role="img" '
         f'viewBox="0 0 {across} {down}" width="{across}" height="{down}" '
@@ -119,47 +135,15 @@ def text(graph: LabelledGraph, *, width: int = 88) -> str:
     1 conv   ← input
       output ← input ×2, 1
     """
+    folded = fold(graph).graph
     return "\n".join(
-        line for name in dict.fromkeys(graph.group) for line in _lines(graph, name, width)
+        line for name in dict.fromkeys(folded.group) for line in _lines(folded, name, width)
     )
 
 
-def colour(name: str) -> str:
-    """The colour of an operation, the same in every drawing, dark enough for white text.
-
-    Relatives look related: the kind of operation gives the hue, its size turns it a little.
-    """
-    lower = name.lower()
-    for words, hue, chroma in HUES:
-        if any(word in lower for word in words):
-            size = next((int(c) for c in lower if c.isdigit()), 3)
-            return _srgb(LIGHTNESS, chroma, hue + 14.0 * (min(size, 9) - 3))
-    digest = int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
-    return _srgb(LIGHTNESS, VIVID, digest % 360)
-
-
-def _srgb(lightness: float, chroma: float, hue: float) -> str:
-    """A colour of equal lightness for every hue, as #rrggbb.
-
-    Source: Ottosson 2020, "A perceptual color space for image processing" (Oklab).
-    """
-    a, b = chroma * cos(radians(hue)), chroma * sin(radians(hue))
-    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    linear = (
-        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-    )
-    gamma = (
-        1.055 * max(c, 0.0) ** (1 / 2.4) - 0.055 if c > 0.0031308 else 12.92 * c for c in linear
-    )
-    return "#" + "".join(f"{round(255 * min(max(c, 0.0), 1.0)):02x}" for c in gamma)
-
-
-def _part(graph: LabelledGraph, name: str) -> _Part:
+def _part(folded: Folded, name: str, marks: _Marks) -> _Part:
     """Draw the vertices of one group and the edges between them."""
+    graph = folded.graph
     vertices = [v for v, group in enumerate(graph.group) if group == name]
     number = {v: i for i, v in enumerate(vertices)}
     labels = [_short(graph.labels[v]) for v in vertices]
@@ -167,12 +151,12 @@ def _part(graph: LabelledGraph, name: str) -> _Part:
     edges = [(number[s], number[t], m) for s, t, m in graph.edges if s in number and t in number]
     widths = [
         max(
-            CHARACTER * _cells(label),
+            _content(labels[i], folded.blocks.get(v)),
             THIN_PORT * sum(s == i for s, _, _ in edges),
             THIN_PORT * sum(t == i for _, t, _ in edges),
         )
         + 2 * PADDING
-        for i, label in enumerate(labels)
+        for i, v in enumerate(vertices)
     ]
     places = layout(
         widths,
@@ -213,10 +197,16 @@ def _part(graph: LabelledGraph, name: str) -> _Part:
         )
     for (s, t, _), way in zip(edges, ways, strict=True):
         stops = tops[places.layer[s] : places.layer[t] + 1]
-        elements.append(_arrow(way, stops, dead=not (alive[s] and alive[t])))
+        differs = (vertices[s], vertices[t]) in marks.edges
+        elements.append(_arrow(way, stops, dead=not (alive[s] and alive[t]), marked=differs))
     for i, v in enumerate(vertices):
         x, y = places.x[i] + shift, tops[places.layer[i]]
-        elements.append(_box(x, y, widths[i], labels[i], graph.labels[v], alive=alive[i]))
+        if v in marks.vertices:
+            elements.append(_ring(x, y, widths[i]))
+        if alive[i] and v in folded.blocks:
+            elements.append(_block(x, y, widths[i], folded.blocks[v]))
+        else:
+            elements.append(_box(x, y, widths[i], labels[i], graph.labels[v], alive=alive[i]))
     for layer, wanted in badges.items():
         elements += _badges(sorted(wanted), tops[layer] - WIDE_GAP / 2)
     return _Part(whole, tops[-1] + BOX, elements)
@@ -235,13 +225,14 @@ def _spread_ports(
                 ways[i][position] += step * (rank - (len(mine) - 1) / 2)
 
 
-def _arrow(way: Sequence[float], stops: Sequence[float], *, dead: bool) -> str:
+def _arrow(way: Sequence[float], stops: Sequence[float], *, dead: bool, marked: bool) -> str:
     """A curve through the gaps between the layers, upright where it passes a layer.
 
     Args:
         way: its x in the layers from the source's to the target's.
         stops: the upper ends of these layers.
         dead: whether no signal passes.
+        marked: whether it differs from another graph's.
     """
     path = f"M{way[0]:.1f} {stops[0] + BOX:g}"
     for (x, to), (y, end) in zip(pairwise(way), pairwise(stops), strict=True):
@@ -252,10 +243,11 @@ def _arrow(way: Sequence[float], stops: Sequence[float], *, dead: bool) -> str:
     tip = stops[-1]
     dashes = ' stroke-dasharray="3 3" stroke-opacity=".6"' if dead else ""
     pale = ' fill-opacity=".6"' if dead else ""
+    ink, thick = (MARK, 3) if marked else (GREY, 1.5)
     return (
-        f'<path class="edge" d="{path}" fill="none" stroke="{GREY}" stroke-width="1.5"{dashes}/>'
+        f'<path class="edge" d="{path}" fill="none" stroke="{ink}" stroke-width="{thick}"{dashes}/>'
         f'<path class="tip" d="M{way[-1] - 4:.1f} {tip - ARROW - 1:.1f}L{way[-1]:.1f} {tip:.1f}'
-        f'L{way[-1] + 4:.1f} {tip - ARROW - 1:.1f}z" fill="{GREY}"{pale}/>'
+        f'L{way[-1] + 4:.1f} {tip - ARROW - 1:.1f}z" fill="{ink}"{pale}/>'
     )
 
 
@@ -276,6 +268,54 @@ def _box(x: float, y: float, width: float, label: str, name: str, *, alive: bool
     )
 
 
+def _content(label: str, block: Block | None) -> float:
+    """How wide what stands in a box is."""
+    if block is None:
+        return CHARACTER * _cells(label)
+    return sum(map(_chip, block.labels)) + CHARACTER * (1 + _cells(f"{TIMES}{block.times}"))
+
+
+def _chip(label: str) -> float:
+    """The width of one operation inside a block."""
+    return CHARACTER * (1 + _cells(_short(label)))
+
+
+def _block(x: float, y: float, width: float, block: Block) -> str:
+    """A frame with the operations of a block side by side, then how often they come."""
+    words = f"{' → '.join(map(_clean, block.labels))}, {block.times} times in a row"
+    left = x - _content("", block) / 2
+    inside = []
+    for label in block.labels:
+        across = _chip(label)
+        inside.append(
+            f'<path d="M{left - 5:.1f} {y + 3:g}h{across - 3:.1f}v{BOX - 6:g}h{3 - across:.1f}z" '
+            f'fill="{colour(label)}"/><text x="{left + across / 2 - 6.5:.1f}" '
+            f'y="{y + BOX / 2 + 4:g}" fill="#fff">{escape(_short(label))}</text>'
+        )
+        left += across
+    count = f"{TIMES}{block.times}"
+    return (
+        f'<g class="block"><title>{escape(words)}</title><rect x="{x - width / 2:.1f}" y="{y:g}" '
+        f'width="{width:.1f}" height="{BOX:g}" rx="6" fill="{SLATE}"/>{"".join(inside)}'
+        f'<text x="{left + CHARACTER * (_cells(count) + 1) / 2:.1f}" y="{y + BOX / 2 + 4:g}" '
+        f'fill="#fff">{count}</text></g>'
+    )
+
+
+def _ring(x: float, y: float, width: float) -> str:
+    """Around a box that is marked."""
+    left, right, top, bottom = x - width / 2 - RING, x + width / 2 + RING, y - RING, y + BOX + RING
+    bend = 10.0
+    return (
+        f'<path class="differs" d="M{left + bend:.1f} {top:g}H{right - bend:.1f}'
+        f"Q{right:.1f} {top:g} {right:.1f} {top + bend:g}V{bottom - bend:g}"
+        f"Q{right:.1f} {bottom:g} {right - bend:.1f} {bottom:g}H{left + bend:.1f}"
+        f"Q{left:.1f} {bottom:g} {left:.1f} {bottom - bend:g}V{top + bend:g}"
+        f'Q{left:.1f} {top:g} {left + bend:.1f} {top:g}z" '
+        f'fill="none" stroke="{MARK}" stroke-width="2.5"/>'
+    )
+
+
 def _badges(wanted: Sequence[tuple[float, int]], y: float) -> Iterator[str]:
     """How often the edges of one gap count; badges move apart where they would overlap."""
     across, down = BADGE
@@ -283,7 +323,7 @@ def _badges(wanted: Sequence[tuple[float, int]], y: float) -> Iterator[str]:
     for x, (_, multiplicity) in zip(places, wanted, strict=True):
         yield (
             f'<g class="badge"><rect x="{x - across / 2:.1f}" y="{y - down / 2:g}" '
-            f'width="{across:g}" height="{down:g}" rx="8" fill="#5f6672"/>'
+            f'width="{across:g}" height="{down:g}" rx="8" fill="{SLATE}"/>'
             f'<text x="{x:.1f}" y="{y + 4:g}" fill="#fff" font-size="11">'
             f"{TIMES}{multiplicity}</text></g>"
         )

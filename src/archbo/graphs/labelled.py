@@ -26,6 +26,9 @@ class LabelledGraph:
 
         return svg(self)
 
+    def _repr_html_(self) -> str:
+        return self._repr_svg_()
+
     def __str__(self) -> str:
         from archbo.graphs.drawing import text
 

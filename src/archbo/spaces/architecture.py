@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from archbo.errors import ArchitectureError, nearest
@@ -129,6 +130,11 @@ class Architecture(Mapping[str, Any]):
 
     def _repr_svg_(self) -> str:
         return self.graph._repr_svg_()
+
+    def _repr_html_(self) -> str:
+        """In a notebook: one line, and under it the drawing of its graphs, if it has any."""
+        drawn = self._repr_svg_() if self.graph.labels else ""
+        return f"<div><code>{escape(_readable(self.value))}</code></div>{drawn}"
 
     def __getstate__(self) -> dict[str, Any]:
         return {"space": self.space, "numbers": self.numbers}
