@@ -33,7 +33,7 @@ class Differences(NamedTuple):
     edges: tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]
 
     @property
-    def count(self) -> int:
+    def operations(self) -> int:
         """How many operations differ, those that changed counted once."""
         return max(map(len, self.vertices))
 

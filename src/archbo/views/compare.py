@@ -28,7 +28,8 @@ def compare(a: Architecture, b: Architecture, names: tuple[str, str] = ("a", "b"
     found = differences(a.graph, b.graph)
     settings = _settings(a, b)
     rows = "".join(
-        f'<tr><th scope="row">{escape(path)}</th><td>{escape(one)}</td><td>{escape(other)}</td></tr>'
+        f'<tr><th scope="row">{escape(path)}</th><td>{escape(one)}</td>'
+        f"<td>{escape(other)}</td></tr>"
         for path, (one, other) in settings.items()
     )
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
@@ -90,7 +91,7 @@ def _words(found: Differences, settings: int) -> str:
     ('They are the same.', 'They differ in 1 setting.')
     """
     edges = max(map(len, found.edges))
-    counted = {"operation": found.count, "connection": edges, "setting": settings}
+    counted = {"operation": found.operations, "connection": edges, "setting": settings}
     parts = [f"{n} {what}{'s' * (n > 1)}" for what, n in counted.items() if n]
     if not parts:
         return "They are the same."

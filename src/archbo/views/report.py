@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from archbo.data import State, TrialRecord
 from archbo.graphs.drawing import svg
+from archbo.views.advice import again_section, next_section, next_steps, space_section
+from archbo.views.answer import answer_section, winner
 from archbo.views.confirmed import confirmation_section, confirmed
 from archbo.views.curves import CurvesInfo, curves_figure, curves_info
 from archbo.views.figures import calibration_figure, feature_figure, history_figure
@@ -29,40 +29,60 @@ from archbo.views.infos import (
     scalar_settings,
     study_info,
 )
-from archbo.views.levels import levels_panel, saved, standing
+from archbo.views.levels import levels_panel, saved
+from archbo.views.map import MapInfo, map_figure, map_info
 from archbo.views.page import page, pairs, panel
+from archbo.views.trials import trials_section
 
 BEST_SHOWN = 6
 CARD_WIDTH = 300.0
-FEATURE_COLUMNS = 3
+STORE = "STORE"  # where a study is, on a page that does not know
 
 
 def write_report(
-    records: Sequence[TrialRecord], settings: Mapping[str, Any], path: str | Path, *, name: str
+    records: Sequence[TrialRecord],
+    settings: Mapping[str, Any],
+    path: str | Path,
+    *,
+    name: str,
+    store: str = STORE,
 ) -> Path:
     """Write the page about a study to a file, and give its path; see `render_report`."""
+    return write_page(render_report(records, settings, name=name, store=store), path)
+
+
+def write_page(text: str, path: str | Path) -> Path:
+    """Write a page to a file, and give its path."""
     path = Path(path)
-    text = render_report(records, settings, name=name)
     # half a character, which a stranger's JSON may hold, is none that a file takes
     path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
     return path
 
 
 def render_report(
-    records: Sequence[TrialRecord], settings: Mapping[str, Any], *, name: str = "study"
+    records: Sequence[TrialRecord],
+    settings: Mapping[str, Any],
+    *,
+    name: str = "study",
+    store: str = STORE,
+    learned: str = "",
 ) -> str:
-    """The page about a study: what was found, how the search went, every trial.
+    """The page about a study: what was searched, the answer and its evidence, every trial.
 
     Args:
         records: all trials, in any order and state.
         settings: the study's settings as stored.
         name: what to call the study.
+        store: where it is, for the commands that the page names.
+        learned: a section about what the model has learned, as HTML.
     """
     study = study_info(settings, name=name)
     history = history_info(records, study)
     calibration = calibration_info(records)
     curves = curves_info(records, study)
-    best = members(records, study, limit=BEST_SHOWN)
+    every = members(records, study)
+    best, found = every[:BEST_SHOWN], confirmed(records, study)
+    won = winner(every, found)
     panels = [panel("The search", _search_words(history, study), history_figure(history, study))]
     if calibration.points:
         words, drawn = _calibration_words(calibration), calibration_figure(calibration, study)
@@ -76,13 +96,20 @@ def render_report(
         words = "What each trial reached against what was known before it began."
         drawn = feature_figure(history.trials, feature, study)
         panels.append(panel(f"By {escape(feature)}", words, drawn))
+    if records:
+        placed = map_info(records, study)
+        panels.append(panel("A map of the space", _map_words(placed), map_figure(placed, study)))
     sections = [
         _header(study, records, best, curves),
+        space_section(study),
+        answer_section(won, every, records, curves, found, study) if won is not None else "",
         f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>',
         _best_section(best, study),
-        confirmation_section(confirmed(records, study), study),
-        _trials_section(history.trials, study),
-        _method_section(study, records),
+        confirmation_section(found, study),
+        learned,
+        next_section(next_steps(records, won, found, study, store)),
+        trials_section(history.trials, study),
+        again_section(records, study, store),
     ]
     return page(f"{name} · archbo", "".join(sections))
 
@@ -164,6 +191,14 @@ def _calibration_words(info: CalibrationInfo) -> str:
     return f"{words} Rank correlation {info.rank_correlation:.2f}."
 
 
+def _map_words(info: MapInfo) -> str:
+    return (
+        "Architectures that are alike stand near each other; darker is better on a light page, "
+        "lighter on a dark one, in six groups by rank. The two axes show "
+        f"{info.share:.0%} of the differences within the space."
+    )
+
+
 def _best_section(best: Sequence[Member], study: StudyInfo) -> str:
     if not best:
         return ""
@@ -188,106 +223,4 @@ def _card(rank: int, member: Member, study: StudyInfo) -> str:
         f'<span class="value" title="{escape(study.objective)}">{number(member.value)}</span>'
         f'<span class="from">{escape(member.origin)}, {trials} {links}</span></h3>'
         f'{drawing}<dl class="facts">{pairs(facts)}</dl></li>'
-    )
-
-
-def _trials_section(trials: Sequence[TrialRecord], study: StudyInfo) -> str:
-    names = list(dict.fromkeys(name for trial in trials for name in trial.features))
-    names = names[:FEATURE_COLUMNS]
-    heads = ["trial", study.objective, "predicted", "origin", *names, "time", "architecture"]
-    head = "".join(
-        f'<th scope="col" aria-sort="{"ascending" if i == 0 else "none"}">'
-        f'<button type="button">{escape(label)}</button></th>'
-        for i, label in enumerate(heads)
-    )
-    body = "".join(_row(trial, names, study) for trial in trials)
-    return (
-        '<section aria-labelledby="trials"><h2 id="trials">All trials</h2>'
-        '<p class="hint">Sort by a heading; open an architecture for all about its trial.</p>'
-        '<div class="scroll" tabindex="0" role="region" aria-labelledby="trials"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
-    )
-
-
-def _row(trial: TrialRecord, names: Sequence[str], study: StudyInfo) -> str:
-    mean = None if trial.prediction is None else trial.prediction.mean
-    predicted = ""
-    if trial.prediction is not None:
-        sd = number(trial.prediction.sd, digits=2)
-        predicted = f"{number(trial.prediction.mean, digits=4)} <small>± {sd}</small>"
-    stands = f"<em>{escape(standing(trial, study))}</em>"
-    if trial.value is not None:
-        result = number(trial.value)
-    elif trial.interim is not None:
-        result = f"{number(trial.interim)} <small>{stands}</small>"
-    else:
-        result = stands
-    cells = [
-        _cell(str(trial.number), trial.number),
-        _cell(result, trial.value),
-        _cell(predicted, mean),
-        _cell(escape(trial.origin), trial.origin),
-        *(
-            _cell(number(trial.features[name], digits=4), trial.features[name])
-            if name in trial.features
-            else _cell("", None)
-            for name in names
-        ),
-        _cell("" if trial.seconds is None else duration(trial.seconds), trial.seconds),
-    ]
-    line = one_line(study.space.architecture(trial.architecture))
-    error = f'<p class="error">{escape(trial.error)}</p>' if trial.error else ""
-    return (
-        f'<tr id="trial-{trial.number}" class="{trial.state.value}">{"".join(cells)}'
-        f'<td class="wide"><details><summary>{escape(line)}</summary>'
-        f"{''.join(_details(trial, study))}</details>{error}</td></tr>"
-    )
-
-
-def _cell(shown: str, key: float | str | None) -> str:
-    """A cell that sorts by its key, whatever is shown; None goes last."""
-    kind = "" if isinstance(key, str) else ' class="number"'
-    value = "" if key is None else f' data-key="{escape(str(key))}"'
-    return f"<td{kind}{value}>{shown}</td>"
-
-
-def _details(trial: TrialRecord, study: StudyInfo) -> Iterator[str]:
-    facts = {"id": trial.architecture_id, "state": standing(trial, study)}
-    if trial.created:
-        when = datetime.fromtimestamp(trial.created, tz=UTC)
-        facts["started"] = when.strftime("%Y-%m-%d %H:%M:%S UTC")
-    if trial.attempt > 1:
-        facts["attempts"] = str(trial.attempt)
-    if trial.worker:
-        facts["worker"] = trial.worker
-    if trial.score is not None:
-        facts["acquisition"] = number(trial.score, digits=4)
-    facts |= {name: number(value) for name, value in trial.features.items()}
-    if trial.hyperparameters:
-        known = trial.hyperparameters.items()
-        facts["hyperparameters"] = ", ".join(f"{k} {number(v, digits=3)}" for k, v in known)
-    yield f'<dl class="facts">{pairs(facts)}</dl>'
-    yield f"<pre>{escape(json.dumps(trial.architecture, ensure_ascii=False))}</pre>"
-    if trial.traceback:
-        yield f"<pre>{escape(trial.traceback)}</pre>"
-
-
-def _method_section(study: StudyInfo, records: Sequence[TrialRecord]) -> str:
-    origins = counts_info(records).origins
-    facts = {
-        "objective": f"{'maximise' if study.maximize else 'minimise'} {study.objective}",
-        "trials by origin": ", ".join(f"{count} {origin}" for origin, count in origins.items()),
-    }
-    size = study.space.size
-    facts["architectures in the space"] = "infinitely many" if size is None else number(size)
-    starts = [r.created for r in records if r.created]
-    if starts:
-        when = datetime.fromtimestamp(min(starts), tz=UTC)
-        facts["started"] = when.strftime("%Y-%m-%d %H:%M UTC")
-    facts |= study.facts
-    form = json.dumps(study.space.to_dict(), indent=1, ensure_ascii=False)
-    return (
-        '<section aria-labelledby="how"><h2 id="how">How the study was run</h2>'
-        f'<dl class="facts run">{pairs(facts)}</dl><details><summary>The search space</summary>'
-        f"<pre>{escape(form)}</pre></details></section>"
     )
