@@ -19,7 +19,7 @@ from archbo.data import State, TrialRecord
 from archbo.errors import ProgramError, StoreError
 from archbo.executors.logs import read_log
 from archbo.store import Store
-from archbo.store.urls import shown_location
+from archbo.store.urls import is_url, shown_location
 from archbo.study.checking import check_program
 from archbo.study.files import StateFiles
 from archbo.study.program import execute
@@ -28,11 +28,12 @@ from archbo.study.session import RunEvent, RunOptions, overriding
 from archbo.study.settings import check_settings
 from archbo.views.above import printing_above
 from archbo.views.checks import check_view
+from archbo.views.comparison import render_comparison
 from archbo.views.facts import check_facts, study_facts, trial_facts
 from archbo.views.infos import counts_info, failures, members, number, study_info, study_name
 from archbo.views.levels import saved
 from archbo.views.progress import ProgressView
-from archbo.views.report import write_report
+from archbo.views.report import STORE, render_report, write_page
 from archbo.views.tables import study_view, trial_view
 from archbo.views.terminal import Terminal, json_text, visible
 
@@ -134,11 +135,20 @@ def show_log(store: str, trial: int, *, as_json: bool) -> int:
     return 0
 
 
-def report(store: str, output: Path) -> int:
-    """Write the page about a study."""
-    stored = _load(store)
+def report(stores: Sequence[str], output: Path) -> int:
+    """Write the page about a study, or one that compares several."""
+    loaded = [_load(store) for store in stores]
+    names = [study_name(store) for store in stores]
+    if len(loaded) == 1:
+        (stored,) = loaded
+        typed = Path(stores[0]).name if not is_url(stores[0]) else STORE
+        text = render_report(stored.records, stored.settings, name=names[0], store=typed)
+    else:
+        text = render_comparison(
+            [(n, stored.records, stored.settings) for n, stored in zip(names, loaded, strict=True)]
+        )
     try:
-        path = write_report(stored.records, stored.settings, output, name=study_name(store))
+        path = write_page(text, output)
     except OSError as error:
         raise StoreError(f"cannot write the report: {error.strerror}", path=str(output)) from error
     Terminal().print(Text(f"The report is in {path}"), soft_wrap=True)

@@ -138,16 +138,26 @@ def show(
 
 @app.command(epilog="Example:  archbo report digits.db -o report.html")
 def report(
-    store: Store,
+    stores: Annotated[
+        list[str],
+        typer.Argument(
+            help="The study's file (digits.db) or database URL; several are compared.",
+            show_default=False,
+            metavar="STORE...",
+        ),
+    ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the page.")] = Path(
         "report.html"
     ),
 ) -> None:
-    """Write one self-contained HTML page: figures, drawn architectures, every trial."""
+    """Write one self-contained HTML page: the answer, its evidence, figures, every trial.
+
+    Several studies of one objective are compared: who got how far, over trials and over time.
+    """
     from archbo.cli import commands
 
-    raise typer.Exit(commands.report(store, output))
+    raise typer.Exit(commands.report(stores, output))
 
 
 @app.command(epilog="Example:  archbo replay digits.db --verify")
