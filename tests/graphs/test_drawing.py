@@ -119,6 +119,30 @@ def test_control_characters_in_names_do_not_break_the_drawing():
     assert text(odd).splitlines() == ["1 a··b   ← input", "  output ← input, 1"]
 
 
+def test_a_block_that_repeats_is_drawn_once_in_a_frame_that_counts_it():
+    labels = ["input", *["conv_3x3", "gelu"] * 4, "output"]
+    drawing = svg(graph(labels, [(i, i + 1, 1) for i in range(9)]))
+    root = ElementTree.fromstring(drawing)
+    shown = [t.text for t in root.iter(f"{SVG}text")]
+    assert shown == ["input", "conv_3x3", "gelu", f"{TIMES}4", "output"]
+    assert "conv_3x3 → gelu, 4 times in a row" in [t.text for t in root.iter(f"{SVG}title")]
+    assert colour("conv_3x3") in drawing
+    assert colour("gelu") in drawing
+
+
+def test_what_is_marked_has_a_ring_or_a_thick_line_inside_the_drawing():
+    labels = ["input", *["conv_3x3"] * 6, "output"]
+    chain = graph(labels, [(i, i + 1, 1) for i in range(7)])
+    root = ElementTree.fromstring(svg(chain, marked=[3], marked_edges=[(5, 6)]))
+    (ring,) = [p for p in root.iter(f"{SVG}path") if p.get("class") == "differs"]
+    numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", ring.get("d"))]
+    assert min(numbers) >= -6  # a quarter of its margin is left
+    edges = [p for p in root.iter(f"{SVG}path") if p.get("class") == "edge"]
+    assert [p.get("stroke-width") for p in edges].count("3") == 1
+    # neither is hidden in a block
+    assert [t.text for t in root.iter(f"{SVG}text")].count("conv_3x3") == 6
+
+
 def test_groups_have_titles_and_wrap_to_rows():
     parts = side_by_side({"stem": CELL, "body.cell": CELL, "head": CELL})
     wide, narrow = (ElementTree.fromstring(svg(parts, width=w)) for w in (2000, 300))
@@ -146,9 +170,18 @@ def test_graph_without_vertices_draws_nothing():
 
 
 def test_text_writes_a_sequence_on_one_line_and_wraps_it():
-    chain = graph(["input", *["conv_3x3"] * 10, "output"], [(i, i + 1, 1) for i in range(11)])
+    layers = [f"conv_{i}x{i}" for i in range(10)]
+    chain = graph(["input", *layers, "output"], [(i, i + 1, 1) for i in range(11)])
     assert text(graph(["input", "a", "output"], [(0, 1, 1), (1, 2, 1)])) == "input → a → output"
-    assert max(map(len, text(chain, width=40).splitlines())) <= 40
+    lines = text(chain, width=40).splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 40
+
+
+def test_text_counts_what_repeats():
+    labels = ["input", *["conv", "pool"] * 3, "gelu", "output"]
+    chain = graph(labels, [(i, i + 1, 1) for i in range(8)])
+    assert text(chain) == f"input → (conv → pool) {TIMES}3 → gelu → output"
 
 
 def test_text_writes_what_feeds_each_vertex():

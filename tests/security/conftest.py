@@ -64,7 +64,7 @@ def look(file):
         for trial in (0, 3):
             commands.show(str(file), top=3, trial=trial, as_json=False)
             commands.show(str(file), top=3, trial=trial, as_json=True)
-        commands.report(str(file), page)
+        commands.report([str(file)], page)
     return said.getvalue(), page.read_text(encoding="utf-8")
 
 

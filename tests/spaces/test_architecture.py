@@ -144,3 +144,14 @@ def test_dead_operations_are_marked():
     graph = cell.architecture([(0, 1, "conv"), (0, 2, "conv"), (1, 2, "none")]).graph
     assert dict(zip(graph.labels, graph.alive, strict=True))["conv"] is True
     assert graph.alive.count(False) == 1
+
+
+def test_a_notebook_shows_the_settings_and_the_drawing():
+    space = Space(cell=EdgeCell(nodes=3, ops=["<none>", "conv"]), lr=Float(0, 1))
+    shown = space.sample(0)._repr_html_()
+    assert "lr=" in shown
+    assert "<svg" in shown
+    assert "<none>" not in shown
+    assert "<svg" not in Space(lr=Float(0, 1)).sample(0)._repr_html_()
+    graph = space.sample(0).graph
+    assert graph._repr_html_() == graph._repr_svg_()

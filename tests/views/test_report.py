@@ -85,8 +85,25 @@ def test_failed_trial_shows_its_error_and_folds_its_traceback_away(shown):
 
 def test_six_best_architectures_are_drawn(shown):
     page = render_report(shown.records, shown.settings)
-    assert page.count('class="archbo-graph"') == 6
+    cards = page.partition('id="best"')[2].partition("</section>")[0]
+    assert cards.count('class="archbo-graph"') == 6
     assert "head.mlp.width" in page
+
+
+def test_page_says_what_was_searched_and_how_to_run_it_again(shown):
+    settings = shown.settings | {"program": "/home/me/digits.py", "seed": 7}
+    page = Page(render_report(shown.records, settings, store="my digits.db"))
+    words = " ".join(page.words)
+    for name in ("cell", "body", "head", "lr"):
+        assert name in page.words
+    assert "EdgeCell(nodes=4" in words
+    assert "archbo run digits.py --trials 24\narchbo replay 'my digits.db' --verify" in words
+    assert "/home/me" not in words
+
+
+def test_what_was_learned_has_its_place_on_the_page(shown):
+    page = render_report(shown.records, shown.settings, learned="<section>so</section>")
+    assert page.index('id="best"') < page.index("<section>so</section>") < page.index('id="next"')
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])

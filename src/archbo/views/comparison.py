@@ -218,7 +218,10 @@ def tracks_chart(tracks: Sequence[Track], study: StudyInfo, *, across: str) -> C
             f'<g class="series {t.look}" data-tip="{escape(tip)}"><path d="{path}"/></g>'
         )
     label = f"The best {study.objective} of {len(tracks)} studies over {across}"
-    keys = [Key(f"series {t.look}", "M-7 0H7", t.name) for t in tracks]
+    named: defaultdict[str, list[str]] = defaultdict(list)
+    for t in tracks:
+        named[t.look].append(t.name)
+    keys = [Key(f"series {look}", "M-7 0H7", ", ".join(own)) for look, own in named.items()]
     return Chart(label, tuple(elements), tuple(keys))
 
 

@@ -180,7 +180,8 @@ def _columns(space: CompiledSpace, reference: Rows) -> Callable[[Rows], Array]:
     def blocks(rows: Rows) -> list[Array]:
         shapes = [seen.shape for seen in space.views(rows).values()]
         found = [one_hot(space, rows), counts(_multisets(space, rows), vocabulary)[0]]
-        return [*found, *shapes]
+        nothing = np.zeros((len(rows), 1))  # a space may have nothing that differs
+        return [*found, *shapes, nothing]
 
     weights = []
     for block in blocks(reference):
@@ -251,15 +252,14 @@ def _marked(
 def _keys(info: MapInfo, study: StudyInfo, tones: dict[int, int]) -> list[Key]:
     """The worst and the best tone with their values, then what else there is."""
     found = []
-    for tone in (0, TONES - 1) if len(set(tones.values())) > 1 else ():
+    ends = sorted({min(tones.values()), max(tones.values())}) if tones else []
+    for tone in ends if len(ends) > 1 else ():
         own = [info.spots[k].value for k in tones if tones[k] == tone]
         values = [value for value in own if value is not None]
-        below = (tone == 0) == study.maximize
-        bound = (
-            f"at most {number(max(values), digits=3)}"
-            if below
-            else (f"at least {number(min(values), digits=3)}")
-        )
+        if (tone == ends[0]) == study.maximize:
+            bound = f"at most {number(max(values), digits=3)}"
+        else:
+            bound = f"at least {number(min(values), digits=3)}"
         found.append(Key(f"mark v{tone}", DOT, bound))
     if len(info.path) > 1:
         found.append(Key("series s0", "M-7 0H7", "the incumbents"))
@@ -281,7 +281,9 @@ def _tones(info: MapInfo, study: StudyInfo) -> dict[int, int]:
     """Each finished spot's group by rank, the best the last."""
     valued = [(spot.value, k) for k, spot in enumerate(info.spots) if spot.value is not None]
     ordered = sorted(valued, key=lambda pair: pair[0] if study.maximize else -pair[0])
-    return {k: TONES * rank // len(ordered) for rank, (_, k) in enumerate(ordered)}
+    few = max(TONES - len(ordered), 0)
+    groups = max(len(ordered), TONES)
+    return {k: TONES * (rank + few) // groups for rank, (_, k) in enumerate(ordered)}
 
 
 def _wide(ends: tuple[float, float]) -> tuple[float, float]:
