@@ -237,6 +237,31 @@ def test_report_is_a_page(folder):
     assert page.count('<tr id="trial-') == 6
 
 
+def test_report_of_several_studies_compares_them(folder, tmp_path):
+    for name in ("tiny.db", "again.db"):
+        (tmp_path / name).write_bytes((folder / "tiny.db").read_bytes())
+    archbo(tmp_path, "report", "tiny.db", "again.db", "-o", "both.html")
+    page = (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "<h1>tiny, again</h1>" in page
+    assert "Where they ended" in page
+
+
+def test_report_names_the_commands_for_its_store(folder):
+    archbo(folder, "report", "tiny.db", "-o", "page.html")
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "archbo run tiny.py --trials 6\narchbo replay tiny.db --verify" in page
+    assert str(folder) not in page
+
+
+def test_studies_of_different_objectives_are_not_compared(folder, tmp_path):
+    (tmp_path / "tiny.db").write_bytes((folder / "tiny.db").read_bytes())
+    loss = PROGRAM.replace("tiny.db", "loss.db").replace('maximize="score"', 'minimize="loss"')
+    (tmp_path / "loss.py").write_text(loss, encoding="utf-8")
+    archbo(tmp_path, "run", "loss.py", "--trials", "2")
+    said = archbo(tmp_path, "report", "tiny.db", "loss.db", code=2).stderr
+    assert "'tiny' is to maximize 'score', but 'loss' to minimize 'loss'" in said
+
+
 def test_replay_of_an_untouched_study_is_the_same(folder):
     said = archbo(folder, "replay", "tiny.db", "--verify").stdout
     assert "All 6 proposals are the same." in said

@@ -54,6 +54,11 @@ def make():
 
 
 @pytest.fixture
+def settings():
+    return settings_of
+
+
+@pytest.fixture
 def study():
     return study_info(settings_of(), name="digits")
 

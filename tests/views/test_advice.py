@@ -9,8 +9,6 @@ from archbo.views.answer import winner
 from archbo.views.confirmed import confirmed
 from archbo.views.infos import members, study_info
 
-from .conftest import settings_of
-
 
 def steps(records, study, store="digits.db"):
     found = confirmed(records, study)
@@ -50,9 +48,9 @@ def test_a_short_search_is_not_judged(make, study):
     assert "Nothing better" not in said
 
 
-def test_numbers_at_the_edge_of_their_range_are_named(make):
+def test_numbers_at_the_edge_of_their_range_are_named(make, settings):
     space = Space(width=Int(4, 64), lr=Float(1e-4, 1e-1, log=True), depth=Int(2, 2))
-    study = study_info(settings_of(space))
+    study = study_info(settings(space))
     arch = space.architecture({"width": 64, "lr": 1e-4, "depth": 2})
     record = replace(
         make(0, 0.5, space=space), architecture=arch.to_dict(), architecture_id=arch.id
@@ -84,7 +82,7 @@ def test_words_of_errors_are_no_markup():
     assert next_section([]) == ""
 
 
-def test_space_of_one_part_is_described_too():
-    said = space_section(study_info(settings_of(Int(1, 8))))
+def test_space_of_one_part_is_described_too(settings):
+    said = space_section(study_info(settings(Int(1, 8))))
     assert "Int(1, 8)" in said
     assert "among 8 architectures" in said

@@ -8,19 +8,17 @@ from archbo.errors import ProblemError
 from archbo.spaces import Int, Space
 from archbo.views.comparison import compared, render_comparison, track
 
-from .conftest import settings_of
-
 OTHER = Space(width=Int(1, 64))
 
 
 @pytest.fixture
-def searches(make):
+def searches(make, settings):
     """Two studies of one objective in different spaces; the second starts worse and ends better."""
     first = [make(i, v, seconds=10.0) for i, v in enumerate([0.5, 0.6, 0.6])]
     second = [make(i, v, space=OTHER, seconds=5.0) for i, v in enumerate([0.4, 0.55, 0.7, 0.65])]
     return [
-        ("one", first, settings_of()),
-        ("other", second, settings_of(OTHER) | {"method": "random", "seed": 3}),
+        ("one", first, settings()),
+        ("other", second, settings(OTHER) | {"method": "random", "seed": 3}),
     ]
 
 
@@ -75,10 +73,10 @@ def test_studies_of_the_same_name_are_told_apart(searches):
     assert [c.study.name for c in found] == ["one", "one (2)"]
 
 
-def test_methods_with_several_studies_are_compared_by_their_means(make):
+def test_methods_with_several_studies_are_compared_by_their_means(make, settings):
     def study(name, method, values):
         records = [make(i, v) for i, v in enumerate(values)]
-        return name, records, settings_of() | {"method": method}
+        return name, records, settings() | {"method": method}
 
     page = render_comparison(
         [
@@ -94,17 +92,17 @@ def test_methods_with_several_studies_are_compared_by_their_means(make):
     assert "a, b</li>" in page  # one colour, one entry of the legend
 
 
-def test_short_trainings_are_compared_by_what_they_cost(climbed, make):
+def test_short_trainings_are_compared_by_what_they_cost(climbed, make, settings):
     full = [make(i, 0.9, seconds=None) for i in range(3)]
     page = render_comparison(
-        [("short", climbed.records, climbed.settings), ("full", full, settings_of())]
+        [("short", climbed.records, climbed.settings), ("full", full, settings())]
     )
     assert "Over full trainings" in page
     assert "Over time" not in page  # that of some is unknown
 
 
-def test_study_without_results_is_compared_too(searches, make):
-    running = ("new", [make(0, None, state=State.RUNNING, seconds=None)], settings_of())
+def test_study_without_results_is_compared_too(searches, make, settings):
+    running = ("new", [make(0, None, state=State.RUNNING, seconds=None)], settings())
     said = words(render_comparison([running, searches[0]]))
     assert "found by one" in said
     assert "No trial has finished yet." in words(render_comparison([running, running]))

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from archbo.views.report import write_report
+from archbo.views.comparison import render_comparison
+from archbo.views.figures import history_chart
+from archbo.views.infos import history_info
+from archbo.views.report import write_page, write_report
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install playwright"
@@ -158,3 +161,41 @@ def test_tables_sort_beside_one_whose_headings_are_plain(visit, shown):
     page.get_by_role("button", name="origin").click()
     first = page.locator("section:has(#trials) tbody tr").first
     assert first.locator("td").nth(3).inner_text() == "confirm"
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("count", [2, 3])
+def test_comparison_fits_its_window_and_its_tables_sort(browser, shown, tmp_path, width, count):
+    studies = [(f"search {k}", shown.records[: 24 - k], shown.settings) for k in range(count)]
+    path = write_page(render_comparison(studies), tmp_path / "c.html")
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    button = page.locator("section:has(#table) th button").first
+    button.click()
+    button.click()
+    first = page.locator("section:has(#table) tbody tr").first
+    assert first.locator("td").first.inner_text() == f"search {count - 1}"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figure_of_its_own_can_be_read_on_light_and_dark(browser, shown, tmp_path, scheme):
+    svg = history_chart(history_info(shown.records, shown.study), shown.study).svg("The search")
+    path = tmp_path / "figure.svg"
+    path.write_text(svg, encoding="utf-8")
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    ground, ink = (
+        page.locator(selector).first.evaluate(
+            "e => getComputedStyle(e).fill.match(/\\d+/g).map(Number).reduce((a, b) => a + b)"
+        )
+        for selector in (".surface", ".title")
+    )
+    assert (ground > 700 and ink < 150) if scheme == "light" else (ground < 120 and ink > 650)
+    boxes = page.locator("svg").first.evaluate(TEXT_BOXES)
+    for a, b in combinations(boxes, 2):
+        across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        assert across <= 0.5 or down <= 0.5, f"{a} lies over {b}"
+    context.close()
