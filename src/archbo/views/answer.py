@@ -26,8 +26,8 @@ def winner(best: Sequence[Member], found: Confirmation) -> Member | None:
         found: what was confirmed.
     """
     if found.members and found.members[0].values:
-        favoured = found.members[0].architecture.id
-        return next((m for m in best if m.architecture.id == favoured), None)
+        favoured = found.members[0].trials
+        return next((m for m in best if set(favoured) <= set(m.trials)), None)
     return best[0] if best else None
 
 
@@ -52,11 +52,11 @@ def answer_section(
     curve = ""
     if any(len(line.points) > 1 for line in own):
         curve = curves_figure(CurvesInfo(own, own[:HIGHLIGHTED], curves.levels), study)
-    others = [m for m in best if m.architecture.id != won.architecture.id][:1]
+    other = next((m for m in best if m is not won), None)
     beside = ""
-    if others:
-        names = (f"the answer, {number(won.value)}", f"the next, {number(others[0].value)}")
-        compared = compare(won.architecture, others[0].architecture, names)
+    if other is not None:
+        names = (f"the answer, {number(won.value)}", f"the next, {number(other.value)}")
+        compared = compare(won.architecture, other.architecture, names)
         beside = f"<details><summary>Beside the next best</summary>{compared}</details>"
     return (
         '<section aria-labelledby="answer"><h2 id="answer">The answer</h2><div class="answer card">'
@@ -92,10 +92,10 @@ def _evidence(
             f"Before its first training the model expected {number(first.prediction.mean)} ± "
             f"{number(first.prediction.sd, digits=2)}."
         )
-    rest = [m.value for m in best if m.architecture.id != won.architecture.id]
-    if rest:
-        ahead = abs(won.value - rest[0])
-        side = "ahead of" if not study.better(rest[0], won.value) else "behind"
+    other = next((m for m in best if m is not won), None)
+    if other is not None:
+        ahead = abs(won.value - other.value)
+        side = "behind" if study.better(other.value, won.value) else "ahead of"
         yield f"It is {number(ahead, digits=2)} {side} the best of the others."
     drawn = [r.value for r in records if r.origin in ("initial", "random")]
     known = [value for value in drawn if value is not None]

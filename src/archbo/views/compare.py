@@ -34,7 +34,8 @@ def compare(a: Architecture, b: Architecture, names: tuple[str, str] = ("a", "b"
     )
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     table = (
-        f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<div style="overflow-x:auto"><table><thead><tr><td></td>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
         if settings
         else ""
     )
