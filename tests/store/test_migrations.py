@@ -53,6 +53,7 @@ def test_a_store_of_the_first_schema_opens_with_its_trials(tmp_path):
         stored = study.read()
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
+        connection.execute(text("DROP TABLE requests"))
         connection.execute(text("DROP TABLE drivers"))
         connection.execute(text("DROP INDEX ix_trials_study_id_version"))
         for name in ("fidelity", "reached", "interim", "progress"):

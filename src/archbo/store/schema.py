@@ -154,3 +154,16 @@ drivers = Table(
     ),  # tells a process from a later one of the same number
     Column("beat", Integer, nullable=False),  # counts its signs of life
 )
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", Integer, ForeignKey("studies.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("trial", Integer),
+    Column("architecture", Json, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("answer", String(16), nullable=False),
+    Column("words", Prose, nullable=False),
+)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from archbo.errors import SchemaError
 
-HEAD = "0003"
+HEAD = "0004"
 VERSION_TABLE = "archbo_version"
 _LOCK = 0x61726368626F  # "archbo"
 

@@ -1,0 +1,166 @@
+"""What the model now believes of each incumbent: the curve with the posterior's band.
+
+The model is made from the stored settings and trials alone. It is fitted beside the page, in a
+thread that takes a small share of the time, as a fit with thousands of trials takes seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from html import escape
+from threading import Lock, Thread
+from typing import NamedTuple
+
+from archbo.errors import ArchboError
+from archbo.study.finding import described
+from archbo.study.running import Running
+from archbo.views.axes import figure, frame, mark, padded, x_scale, y_scale
+from archbo.views.dashboard.feed import Feed, Snapshot
+from archbo.views.infos import HistoryInfo, Step, StudyInfo, number
+
+MOST_STEPS = 40
+_REST = 10.0  # times as long as a fit took until the next one begins
+_MAKING = Lock()  # the tables of a new study are made by tools that serve one thread at a time
+_BAND = 2.0  # standard deviations to each side
+
+
+class Belief(NamedTuple):
+    """An incumbent, and what the model expects of it now."""
+
+    number: int
+    value: float
+    mean: float
+    sd: float
+
+
+class Believed(NamedTuple):
+    """What the model believed when it was asked last.
+
+    Attributes:
+        beliefs: of the incumbents, in their order; empty where there are none.
+        trials: how many there were.
+        why: why there are none, in a sentence; else empty.
+    """
+
+    beliefs: tuple[Belief, ...] = ()
+    trials: int = 0
+    why: str = "The model is being fitted."
+
+
+class Believer:
+    """Fits the model of one study in a thread of its own, again when there is more to learn.
+
+    Args:
+        feed: the study.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._study: Running | None = None
+        self._known = Believed()
+        self._version = -1
+        self._next = 0.0
+        self._turn = Lock()
+
+    def ask(self, snapshot: Snapshot) -> Believed:
+        """What is known now; what is new is found out meanwhile."""
+        with self._turn:
+            if snapshot.version != self._version and time.monotonic() >= self._next:
+                self._version, self._next = snapshot.version, float("inf")
+                Thread(
+                    target=self._learn, args=(snapshot,), name="archbo belief", daemon=True
+                ).start()
+            return self._known
+
+    def _learn(self, snapshot: Snapshot) -> None:
+        began = time.monotonic()
+        try:
+            found = self._believed(snapshot)
+        except ArchboError as error:
+            found = Believed(why=f"The model says nothing: {error}")
+        except Exception as error:  # a stranger's trials may be more than a fit can bear
+            found = Believed(why=f"The model says nothing: {type(error).__name__}.")
+        with self._turn:
+            self._known = found
+            self._next = time.monotonic() + _REST * (time.monotonic() - began)
+
+    def _believed(self, snapshot: Snapshot) -> Believed:
+        if self._study is None:
+            with _MAKING:
+                self._study = described(self._feed.stored)
+        if self._study is None:
+            return Believed(
+                why="Only the study's program can make its model: it has features, constraints, "
+                "a method or parts of its own."
+            )
+        return believed(self._study, snapshot)
+
+
+def believed(study: Running, snapshot: Snapshot) -> Believed:
+    """What a study's model, fitted to these trials, expects of the incumbents among them.
+
+    Raises:
+        ArchboError: if the method has no model, or the trials are none of the space.
+    """
+    steps = _last_of_each_network(snapshot.history)[-MOST_STEPS:]
+    if not steps:
+        return Believed(why="No trial has finished yet.")
+    archs = [snapshot.architecture(snapshot.by_number[step.number]) for step in steps]
+    mean, sd = study.search.predict(study.dataset(snapshot.records), archs)
+    beliefs = [
+        Belief(step.number, step.value, float(m), float(s))
+        for step, m, s in zip(steps, mean, sd, strict=True)
+    ]
+    return Believed(tuple(beliefs), len(snapshot.records), "")
+
+
+def beliefs_figure(known: Believed, study: StudyInfo) -> str:
+    """The incumbents as a line of steps, over the band of what the model expects of them."""
+    if not known.beliefs:
+        return f'<p class="nothing">{escape(known.why)}</p>'
+    beliefs = known.beliefs
+    values = [b.value for b in beliefs]
+    values += [b.mean + k * b.sd for b in beliefs for k in (-_BAND, _BAND)]
+    x = x_scale(beliefs[0].number - 0.5, max(known.trials, beliefs[-1].number + 1) - 0.5)
+    y = y_scale(*padded(values))
+    starts = [x(b.number) for b in beliefs]
+
+    def steps(heights: Iterable[float]) -> list[str]:
+        """The corners of a line that is level from each incumbent to the next."""
+        ends = [*starts[1:], x.end]
+        pieces = zip(starts, ends, map(y, heights), strict=True)
+        return [f"{at:.1f} {high:.1f}" for a, b, high in pieces for at in (a, b)]
+
+    above, below = (steps(b.mean + k * b.sd for b in beliefs) for k in (_BAND, -_BAND))
+    elements = [
+        *frame(x, y, across="trial", up=study.objective, whole=True),
+        f'<path class="band s0" d="M{"L".join([*above, *below[::-1]])}z"/>',
+        f'<g class="series s0 dotted"><path d="M{"L".join(steps(b.mean for b in beliefs))}"/></g>',
+        f'<path class="line" d="M{"L".join(steps(b.value for b in beliefs))}"/>',
+    ]
+    for b in beliefs:
+        tip = (
+            f"Trial {b.number}: {study.objective} {number(b.value)}; the model now expects "
+            f"{number(b.mean)} ± {number(b.sd, digits=2)}"
+        )
+        elements.append(mark(x(b.number), y(b.value), "model", tip, b.number, size=0.8))
+    return figure(elements, _in_words(beliefs[-1]))
+
+
+def _in_words(last: Belief) -> str:
+    return (
+        f"The incumbent has {number(last.value)}; the model expects {number(last.mean)} "
+        f"± {number(last.sd, digits=2)} of it."
+    )
+
+
+def _last_of_each_network(history: HistoryInfo) -> list[Step]:
+    """The incumbents; one that led without a break and was trained again counts once."""
+    steps: list[Step] = []
+    for step in history.steps:
+        if steps and steps[-1].architecture_id == step.architecture_id:
+            steps[-1] = step._replace(number=steps[-1].number)
+        else:
+            steps.append(step)
+    return steps

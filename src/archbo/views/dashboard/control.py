@@ -1,0 +1,130 @@
+"""Steering a study from its page: what can be asked, and what became of it.
+
+A request is written to the store, and whoever runs the study does it and answers. Nothing is
+written but by a browser that has the token, which the terminal shows and no other page can read.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from archbo.data import State, TrialRecord
+from archbo.errors import ArchitectureError
+from archbo.store.requests import Answer, Asked, Request, Requests
+from archbo.views.dashboard.feed import Snapshot
+from archbo.views.dashboard.parts import links, section
+
+LONGEST_BODY = 100_000  # bytes of a request
+_LONGEST_WORDS = 300
+
+
+def ask(requests: Requests, snapshot: Snapshot, document: Any) -> Request:
+    """Write what a page asks for.
+
+    Args:
+        requests: of the study.
+        snapshot: the study as it is.
+        document: `{"kind": "retry", "trial": 3}`, or `{"kind": "enqueue", "architecture": "…"}`
+            with a plain value as JSON or Python writes it.
+
+    Raises:
+        ArchitectureError: if it is to train what is no member of the space.
+        ValueError: if it makes no sense otherwise, with a sentence for whoever asked.
+        StoreError: if it cannot be written.
+    """
+    if not isinstance(document, Mapping):
+        raise ValueError("A request is an object.")
+    try:
+        kind = Asked(str(document.get("kind")))
+    except ValueError:
+        known = ", ".join(Asked)
+        raise ValueError(f"There is no such request; known: {known}.") from None
+    if kind is Asked.ENQUEUE:
+        plain = _plain(document.get("architecture"))
+        return requests.ask(kind, architecture=snapshot.study.space.architecture(plain).to_dict())
+    if kind in (Asked.RETRY, Asked.DELETE):
+        record = snapshot.by_number.get(document.get("trial", -1))
+        if record is None or isinstance(document["trial"], bool):
+            raise ValueError("There is no such trial.")
+        if kind is Asked.RETRY and record.state is not State.FAILED:
+            raise ValueError(f"Trial {record.number} has not failed; it is {record.state}.")
+        if kind is Asked.DELETE and record.state is State.RUNNING:
+            raise ValueError(f"Trial {record.number} is in training.")
+        return requests.ask(kind, trial=record.number)
+    return requests.ask(kind)
+
+
+def _plain(text: Any) -> Any:
+    """A plain value from JSON, or from what Python prints.
+
+    Raises:
+        ArchitectureError: if it is neither.
+    """
+    hint = "Give the plain value of an architecture, as a trial's page has it."
+    if not isinstance(text, str):
+        raise ArchitectureError("expected the text of an architecture", hint=hint)
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    raise ArchitectureError(f"this is neither JSON nor a Python value: {text[:60]!r}", hint=hint)
+
+
+def controls() -> str:
+    """The buttons for the whole search, and the form for an architecture; hidden without token."""
+    return (
+        '<div class="controls" hidden><button type="button" data-ask="pause">Pause</button>'
+        '<button type="button" data-ask="go on">Go on</button>'
+        '<button type="button" data-ask="stop" data-sure="Stop the search? What is in training '
+        'ends, and nothing more is begun.">Stop</button>'
+        "<details><summary>Train an architecture</summary><form data-enqueue>"
+        '<label for="architecture">Its plain value, as JSON or Python</label>'
+        '<textarea id="architecture" name="architecture" rows="4" required></textarea>'
+        '<button type="submit">Train it next</button></form></details>'
+        '<p class="said" role="status"></p></div>'
+    )
+
+
+def trial_controls(record: TrialRecord) -> str:
+    """The buttons for one trial; hidden without token."""
+    buttons = ""
+    if record.state is State.FAILED:
+        buttons += (
+            f'<button type="button" data-ask="retry" data-trial="{record.number}">'
+            "Try again</button>"
+        )
+    if record.state is not State.RUNNING:
+        buttons += (
+            f'<button type="button" data-ask="delete" data-trial="{record.number}" '
+            'data-sure="Delete this trial? The search forgets it.">Delete</button>'
+        )
+    if not buttons:
+        return ""
+    return f'<div class="controls" hidden>{buttons}<p class="said" role="status"></p></div>'
+
+
+def requests_section(found: Sequence[Request]) -> str:
+    """What was asked lately, and what became of it; empty before the first."""
+    if not found:
+        return ""
+    items = "".join(f'<li id="request-{r.key}">{_words(r)}</li>' for r in found)
+    return section("asked", "Asked", f'<ul class="asked">{items}</ul>')
+
+
+def _words(request: Request) -> str:
+    when = datetime.fromtimestamp(request.created, tz=UTC).strftime("%H:%M:%S UTC")
+    what = request.kind.value
+    if request.trial is not None:
+        what += f" trial {links([request.trial])}"
+    elif request.kind is Asked.ENQUEUE:
+        line = json.dumps(request.architecture, ensure_ascii=False)[:_LONGEST_WORDS]
+        what = f"train <code>{escape(line)}</code>"
+    state = "waits for the run" if request.answer is Answer.OPEN else request.answer.value
+    more = f": {escape(request.words[:_LONGEST_WORDS])}" if request.words else ""
+    return f"{when} {what}, <em>{state}{more}</em>"
