@@ -150,7 +150,7 @@ class Site:
         raise Missing("There is no such page.")
 
     def _side_by_side(self) -> Page:
-        found = []
+        found = [Part("head", "<header><h1>Studies</h1></header>")]
         for k, watched in enumerate(self.studies):
             snapshot = watched.feed.snapshot()
             found.append(Part(f"study-{k}", _linked(_summary(snapshot), k), panel=True))

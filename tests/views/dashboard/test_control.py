@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from archbo.errors import ArchitectureError
+from archbo.store.requests import Answer, Asked, Requests
+from archbo.views.dashboard.control import ask, controls, requests_section, trial_controls
+
+
+@pytest.fixture
+def requests(open_study):
+    return Requests(open_study)
+
+
+@pytest.fixture
+def snapshot(feed):
+    return feed.snapshot()
+
+
+@pytest.mark.parametrize("kind", [Asked.PAUSE, Asked.GO_ON, Asked.STOP])
+def test_what_is_for_the_whole_search_is_asked_by_its_name(requests, snapshot, kind):
+    assert ask(requests, snapshot, {"kind": str(kind)}) in requests.open()
+
+
+@pytest.mark.parametrize("write", [repr, lambda value: json.dumps(value)])
+def test_an_architecture_is_taken_as_python_and_as_json_write_it(requests, snapshot, write):
+    arch = snapshot.architecture(snapshot.records[3])
+    asked = ask(requests, snapshot, {"kind": "enqueue", "architecture": write(arch.value)})
+    assert snapshot.study.space.architecture(asked.architecture) == arch
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{'lr': 1}", r"space\.cell: this decision is missing"),
+        ("__import__('os').system('ls')", "neither JSON nor a Python value"),
+        ("(" * 5000, "neither JSON nor a Python value"),
+        (None, "expected the text of an architecture"),
+    ],
+)
+def test_what_is_no_architecture_of_the_space_is_refused(requests, snapshot, text, message):
+    with pytest.raises(ArchitectureError, match=message):
+        ask(requests, snapshot, {"kind": "enqueue", "architecture": text})
+    assert requests.open() == []
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "A request is an object."),
+        ({"kind": "explode"}, "no such request; known: pause, go on, stop"),
+        ({"kind": "retry", "trial": 99}, "no such trial"),
+        ({"kind": "retry", "trial": True}, "no such trial"),
+        ({"kind": "retry"}, "no such trial"),
+        ({"kind": "retry", "trial": 3}, "Trial 3 has not failed; it is finished."),
+        ({"kind": "delete", "trial": 23}, "Trial 23 is in training."),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(requests, snapshot, document, message):
+    with pytest.raises(ValueError, match=message):
+        ask(requests, snapshot, document)
+    assert requests.open() == []
+
+
+def test_a_failed_trial_can_be_tried_again_or_deleted(requests, snapshot):
+    for kind in ("retry", "delete"):
+        assert ask(requests, snapshot, {"kind": kind, "trial": 5}).trial == 5
+
+
+def test_a_trial_offers_what_can_be_done_with_it(snapshot):
+    offered = {n: trial_controls(snapshot.by_number[n]) for n in (3, 5, 23)}
+    assert "Delete" in offered[3]
+    assert "Try again" not in offered[3]
+    assert "Try again" in offered[5]
+    assert offered[23] == ""
+
+
+def test_buttons_are_hidden_until_the_page_has_a_token():
+    assert controls().startswith('<div class="controls" hidden>')
+
+
+def test_what_became_of_requests_is_shown_as_text(requests):
+    first = requests.ask(Asked.RETRY, trial=5)
+    requests.ask(Asked.ENQUEUE, architecture={"<b>": 1})
+    requests.answer(first.key, Answer.REFUSED, "<i>no</i>")
+    html = requests_section(requests.latest(5))
+    assert 'retry trial <a href="#trial-5">5</a>, <em>refused: &lt;i&gt;no&lt;/i&gt;</em>' in html
+    assert "train <code>{&quot;&lt;b&gt;&quot;: 1}</code>, <em>waits for the run</em>" in html
