@@ -1,5 +1,6 @@
 """Studies in stores, as they are while they run and after."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -32,14 +33,15 @@ def write(stored: StoredStudy, record: TrialRecord) -> None:
 
 
 @pytest.fixture
-def study_file(shown, tmp_path) -> Path:
+def study_file(shown, tmp_path, tmp_path_factory) -> Path:
     """The 24 trials of `shown` in a file."""
-    path = tmp_path / "digits.db"
-    with Store.open(path) as store:
-        stored = store.create_study(shown.settings | {"epochs": 10, "repeats": None})
-        for record in shown.records:
-            write(stored, record)
-    return path
+    written = tmp_path_factory.getbasetemp() / "written.db"
+    if not written.exists():
+        with Store.open(written) as store:
+            stored = store.create_study(shown.settings | {"epochs": 10, "repeats": None})
+            for record in shown.records:
+                write(stored, record)
+    return Path(shutil.copy(written, tmp_path / "digits.db"))
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import time
 from contextlib import closing
 
 import pytest
@@ -13,7 +14,7 @@ class Clock:
     """Stands still until it is set."""
 
     def __init__(self):
-        self.now = 1.7e9 + 100
+        self.now = time.time() + 100
 
     def __call__(self):
         return self.now

@@ -316,7 +316,10 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches?.(".chart") && along(event.target, event)) return;
-  if (event.target.matches?.("input[type=search]") && event.key === "Escape") event.target.blur();
+  if (event.target.matches?.("input[type=search]") && event.key === "Escape") {
+    event.preventDefault(); // the browser would clear it
+    event.target.blur();
+  }
   if (event.target.matches?.("input:not([type=checkbox]), textarea, dialog *")) return;
   const act = KEYS[event.key];
   if (act) {
