@@ -4,25 +4,54 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from typing import Annotated
 
-from rich.text import Text
+import typer
 
 from archbo.errors import MissingExtraError
-from archbo.views.terminal import Terminal
 
 
 def dashboard(
-    stores: Sequence[str], *, host: str, port: int | None, control: bool, show: bool | None
-) -> int:
-    """Show studies until Ctrl-C.
+    stores: Annotated[
+        list[str],
+        typer.Argument(
+            help="The studies' files or database URLs; several stand side by side.",
+            metavar="STORE...",
+            show_default=False,
+        ),
+    ],
+    *,
+    host: Annotated[
+        str, typer.Option(help="The address to listen at; the default is for this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="The port to listen at, 0 for any; 8080, or any where that is taken.",
+            show_default=False,
+        ),
+    ] = None,
+    control: Annotated[
+        bool,
+        typer.Option(
+            "--control", help="Let the page pause, stop, enqueue, retry and delete; with a token."
+        ),
+    ] = False,
+    show: Annotated[
+        bool | None,
+        typer.Option(
+            "--open/--no-open",
+            help="Open a browser; by default where this machine has a screen.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show studies as a live page: figures, trials, drawn architectures, what is in training.
 
-    Args:
-        stores: where they are.
-        host: the address to listen at.
-        port: to listen at; None for the usual one.
-        control: whether they can be steered.
-        show: whether to open a browser; None where somebody sits in front of this machine.
+    It reads the stores while searches run and changes nothing, unless --control lets it. Ctrl-C
+    ends the page, never a search.
     """
     try:
         from archbo.views.dashboard.serving import serve
@@ -33,6 +62,10 @@ def dashboard(
             f"the dashboard needs {error.name}, which is not installed",
             hint="Install it with: pip install 'archbo[dashboard]'",
         ) from error
+    from rich.text import Text
+
+    from archbo.views.terminal import Terminal
+
     console = Terminal()
     serve(
         stores,
@@ -42,7 +75,6 @@ def dashboard(
         show=_has_screen() if show is None else show,
         say=lambda words: console.print(Text(words), soft_wrap=True),
     )
-    return 0
 
 
 def _has_screen() -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from archbo.cli.dashboard import dashboard
 from archbo.cli.running import Timeout, run
 from archbo.errors import ArchboError
 
@@ -160,52 +161,7 @@ def report(
     raise typer.Exit(commands.report(stores, output))
 
 
-@app.command(epilog="Example:  archbo dashboard digits.db")
-def dashboard(
-    stores: Annotated[
-        list[str],
-        typer.Argument(
-            help="The studies' files or database URLs; several stand side by side.",
-            metavar="STORE...",
-            show_default=False,
-        ),
-    ],
-    *,
-    host: Annotated[
-        str, typer.Option(help="The address to listen at; the default is for this machine alone.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            help="The port to listen at, 0 for any; 8080, or any where that is taken.",
-            show_default=False,
-        ),
-    ] = None,
-    control: Annotated[
-        bool,
-        typer.Option(
-            "--control", help="Let the page pause, stop, enqueue, retry and delete; with a token."
-        ),
-    ] = False,
-    show: Annotated[
-        bool | None,
-        typer.Option(
-            "--open/--no-open",
-            help="Open a browser; by default where this machine has a screen.",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Show studies as a live page: figures, trials, drawn architectures, what is in training.
-
-    It reads the stores while searches run and changes nothing, unless --control lets it. Ctrl-C
-    ends the page, never a search.
-    """
-    from archbo.cli import dashboard as live
-
-    raise typer.Exit(live.dashboard(stores, host=host, port=port, control=control, show=show))
+app.command(epilog="Example:  archbo dashboard digits.db")(dashboard)
 
 
 @app.command(epilog="Example:  archbo replay digits.db --verify")
