@@ -52,7 +52,8 @@ def names(page):
 
 def test_the_only_study_is_the_first_page(site):
     assert names(settled(site, "/")) == [
-        "head", "search", "beliefs", "calibration", "curves", "training", "failed", "cards", "list",
+        "head", "search", "beliefs", "calibration", "curves", "map", "training", "failed", "cards",
+        "list",
     ]  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def test_a_result_changes_what_shows_it_and_no_other_part(site, feed, open_study
     open_study.finish(23, 0.5, seconds=2.0)
     feed.refresh()
     lacking = set(changed(settled(site), digests(before)))
-    assert {"head", "search", "training", "list"} == lacking
+    assert {"head", "search", "map", "training", "list"} == lacking
 
 
 def test_what_tells_the_time_moves_with_the_clock(site, clock):
@@ -135,8 +136,7 @@ def test_a_trials_page_has_all_about_it(site):
 
 def test_two_trials_stand_side_by_side_with_what_differs(site):
     page = site.page("/studies/0/compare", {}, ["1", "2"])
-    assert names(page) == ["head", "side-0", "side-1", "differences"]
-    assert [part.panel for part in page.parts] == [False, True, True, False]
+    assert names(page) == ["head", "drawn", "differences"]
 
 
 def test_there_is_nothing_to_steer_with_where_the_dashboard_only_shows(site, feed):

@@ -55,6 +55,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 _ASSETS = {
+    "/chart.css": ("archbo.views", "chart.css", "text/css"),
     "/report.css": ("archbo.views", "report.css", "text/css"),
     "/dashboard.css": ("archbo.views.dashboard", "dashboard.css", "text/css"),
     "/dashboard.js": ("archbo.views.dashboard", "dashboard.js", "text/javascript"),
@@ -255,7 +256,8 @@ def _plain_page(words: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>archbo</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/report.css"></head><body><main>'
+        '<link rel="stylesheet" href="/chart.css"><link rel="stylesheet" href="/report.css">'
+        "</head><body><main>"
         f'<p class="lead">{escape(words)}</p><p><a href="/">To the studies</a></p>'
         "</main></body></html>"
     )

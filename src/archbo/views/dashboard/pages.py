@@ -168,6 +168,7 @@ class Site:
             Part("beliefs", parts.beliefs_panel(snapshot, known), True),
             Part("calibration", once("calib", lambda: parts.calibration_panel(snapshot)), True),
             Part("curves", once("curves", lambda: parts.curves_panel(snapshot)), True),
+            Part("map", once("map", lambda: parts.map_panel(snapshot)), True),
             Part("rungs", once("rungs", lambda: parts.rungs_panel(snapshot)), True),
             Part("training", parts.running_section(
                 snapshot, epochs=watched.epochs, now=self._clock()
@@ -214,12 +215,7 @@ class Site:
         back = f'<p class="eyebrow"><a href="#overview">{escape(watched.feed.name)}</a></p>'
         found = [
             Part("head", f"<header>{back}<h1>{title}</h1></header>"),
-            *(
-                Part(f"side-{place}", single.drawing_panel(
-                    snapshot.architecture(record), single.compared_title(snapshot, record)
-                ), True)
-                for place, record in enumerate(both)
-            ),
+            Part("drawn", single.drawn_side_by_side(snapshot, *both)),
             Part("differences", single.comparison(snapshot, *both)),
         ]  # fmt: skip
         return Page(f"{title} · {watched.feed.name}", _all_linked(found, k), k)
@@ -260,6 +256,7 @@ def frame(page: Page, site: Site) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{escape(page.title)} · archbo</title>\n"
+        '<link rel="stylesheet" href="/chart.css">\n'
         '<link rel="stylesheet" href="/report.css">\n'
         '<link rel="stylesheet" href="/dashboard.css">\n'
         '<script src="/dashboard.js" defer></script>\n</head>\n'

@@ -26,6 +26,7 @@ from archbo.views.infos import (
     scalar_settings,
 )
 from archbo.views.levels import in_training, levels_panel
+from archbo.views.map import map_figure, map_info
 from archbo.views.page import pairs, panel
 
 CARD_WIDTH = 300.0
@@ -105,6 +106,15 @@ def curves_panel(snapshot: Snapshot) -> str:
         return ""
     words = "As far as each training went; the best are drawn in front."
     return panel("Learning curves", words, curves_figure(curves, study))
+
+
+def map_panel(snapshot: Snapshot) -> str:
+    """The space in two dimensions, the search's path over it; empty before the first trial."""
+    if not snapshot.records:
+        return ""
+    info = map_info(snapshot.records, snapshot.study)
+    words = f"Alike networks are near each other; the axes show {info.share:.0%} of what differs."
+    return panel("The map", words, map_figure(info, snapshot.study))
 
 
 def rungs_panel(snapshot: Snapshot) -> str:

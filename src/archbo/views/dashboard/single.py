@@ -10,6 +10,7 @@ from archbo.data import TrialRecord
 from archbo.executors.logs import read_log
 from archbo.graphs.drawing import svg
 from archbo.spaces import Architecture
+from archbo.views.compare import compare
 from archbo.views.curves import CurvesInfo, curves_figure, curves_info
 from archbo.views.dashboard.feed import Feed, Snapshot
 from archbo.views.dashboard.likeness import differences, similar
@@ -166,6 +167,14 @@ def comparison(snapshot: Snapshot, a: TrialRecord, b: TrialRecord) -> str:
     )
     title = f"What differs: {len(found)} decision{'' if len(found) == 1 else 's'}"
     return section("differences", title, table)
+
+
+def drawn_side_by_side(snapshot: Snapshot, a: TrialRecord, b: TrialRecord) -> str:
+    """Two trials' values, and their networks drawn with what differs marked."""
+    titles = "".join(f"<li>{compared_title(snapshot, record)}</li>" for record in (a, b))
+    names = (f"Trial {a.number}", f"Trial {b.number}")
+    drawn = compare(snapshot.architecture(a), snapshot.architecture(b), names)
+    return f'<ul class="values">{titles}</ul>{drawn}'
 
 
 def compared_title(snapshot: Snapshot, record: TrialRecord) -> str:
