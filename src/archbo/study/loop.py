@@ -20,6 +20,7 @@ from archbo.study.ledger import Ledger
 from archbo.study.limits import Watch
 from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
 from archbo.study.session import Limits, Observer, Resources, RunEvent, Spending
+from archbo.study.steering import Steering
 from archbo.training import Event, Failed, Finished, Lost, Reported, Train
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class _Loop:
         self.driver = driver
         self.observer = observer
         self.ledger = Ledger(study.store, driver.name)
+        self.steering = Steering(study.store, self.ledger.patiently)
         self.total = len(self.records) + max(0, plan.left(self.records))
         self.note = ""
         self.watch = Watch(limits, self.records, study.problem.fidelity)
@@ -173,7 +175,8 @@ class _Loop:
         self._tidy()
         self._tell("begin")
         while True:
-            while self.executor.free and self._begin_one():
+            self._heed()
+            while not self.steering.paused and self.executor.free and self._begin_one():
                 pass
             if not self._training and (self.note or not self._waits()):
                 break
@@ -187,7 +190,14 @@ class _Loop:
 
     def _waits(self) -> bool:
         """Whether something can come to be begun: as others end, or a cluster has room again."""
-        return self._elsewhere() or (not self.executor.free and self._left())
+        held = self.steering.paused or not self.executor.free
+        return self._elsewhere() or (held and self._left())
+
+    def _heed(self) -> None:
+        """Take notice of what people ask."""
+        self.steering.look()
+        if self.steering.stopped:
+            self.note = "somebody asked it to stop"
 
     def _elsewhere(self) -> bool:
         """Whether other drivers train what this one would go on with if they died."""
@@ -205,7 +215,7 @@ class _Loop:
         """For what happens next, here or elsewhere."""
         elsewhere = self._elsewhere()
         if self._training:
-            self.executor.wait(self._take, timeout=_LOOK_SECONDS if elsewhere else None)
+            self.executor.wait(self._take, timeout=_LOOK_SECONDS)
         else:
             self.executor.wait(self._take, timeout=0)  # so that it looks what room there is
             time.sleep(_LOOK_SECONDS)
@@ -227,7 +237,17 @@ class _Loop:
         if orphan is not None:
             self._retry(orphan)
             return True
-        return not self.note and self._left() and self._propose()
+        if self.note:
+            return False
+        asked = self.steering.next(self.study.problem, self.records)
+        if isinstance(asked, TrialRecord):
+            if self.ledger.take(asked):
+                self._submit(asked.number)
+            return True
+        if asked is not None:
+            self._begin(asked)
+            return True
+        return self._left() and self._propose()
 
     def _orphan(self) -> TrialRecord | None:
         """The first trial in training whose driver is gone."""

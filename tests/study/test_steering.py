@@ -1,0 +1,85 @@
+import time
+from threading import Thread
+
+import numpy as np
+import pytest
+
+import archbo as ab
+from archbo.data import State
+from archbo.store import Store
+from archbo.store.requests import Answer, Asked, Requests
+
+SPACE = ab.Space(width=ab.Int(1, 40), act=ab.Choice(["relu", "tanh"]))
+
+
+def train(arch, trial):
+    time.sleep(0.25)
+    if trial.number == 1 and trial.attempt == 1:
+        raise RuntimeError("unlucky")
+    return float(np.log(arch["width"]))
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A study that runs in another thread, and the requests to it."""
+    file = tmp_path / "s.db"
+    ab.Study(file, SPACE, maximize="score", seed=0).close()
+
+    def search():
+        with ab.Study(file, SPACE, maximize="score", seed=0) as study:
+            study.run(train, trials=12)
+
+    with Store.open(file) as store:
+        stored = store.study()
+        thread = Thread(target=search)
+        thread.start()
+        yield stored, Requests(stored), thread
+        thread.join(60)
+
+
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_run_pauses_and_goes_on(running):
+    stored, requests, thread = running
+    until(lambda: len(stored.read()) >= 2)
+    requests.ask(Asked.PAUSE)
+    until(lambda: not requests.open() and stored.read()[-1].state is not State.RUNNING)
+    held = len(stored.read())
+    time.sleep(1.5)
+    assert len(stored.read()) == held < 12
+    assert thread.is_alive()
+    requests.ask(Asked.GO_ON)
+    thread.join(60)
+    assert len(stored.read()) == 12
+
+
+@pytest.mark.filterwarnings("ignore:the run ended early")
+def test_a_run_stops(running):
+    stored, requests, thread = running
+    until(lambda: len(stored.read()) >= 2)
+    requests.ask(Asked.STOP)
+    thread.join(60)
+    assert len(stored.read()) < 12
+    assert all(r.state is not State.RUNNING for r in stored.read())
+
+
+def test_what_is_asked_for_is_trained_and_what_failed_tried_again(running):
+    stored, requests, thread = running
+    until(lambda: len(stored.read()) >= 3 and stored.read()[1].state is State.FAILED)
+    wish = {"width": 33, "act": "tanh"}
+    requests.ask(Asked.ENQUEUE, architecture=wish)
+    requests.ask(Asked.RETRY, trial=1)
+    requests.ask(Asked.RETRY, trial=0)
+    thread.join(60)
+    records = stored.read()
+    assert records[1].state is State.FINISHED
+    assert records[1].attempt == 2
+    assert [r.architecture for r in records if r.origin == "user"] == [wish]
+    assert len(records) == 12
+    answers = [r.answer for r in requests.latest(3)]
+    assert answers == [Answer.REFUSED, Answer.DONE, Answer.DONE]
