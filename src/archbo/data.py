@@ -312,7 +312,8 @@ class Proposal:
 
     Attributes:
         architecture: what to train.
-        origin: "initial", "model", "random", "user" or the name of a method such as "evolution";
+        origin: "initial", "model", "random", "user", "asked" where somebody asked for it while the
+            study ran, or the name of a method such as "evolution";
             "repeat", "again" and "confirm" for what is trained again.
         prediction: what the surrogate expected before the training; None without a surrogate.
         score: the acquisition's value, such as log expected improvement in nats; None without one.

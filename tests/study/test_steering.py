@@ -8,13 +8,14 @@ import archbo as ab
 from archbo.data import State
 from archbo.store import Store
 from archbo.store.requests import Answer, Asked, Requests
+from archbo.study.replay import replay
 
 SPACE = ab.Space(width=ab.Int(1, 40), act=ab.Choice(["relu", "tanh"]))
 
 
 def train(arch, trial):
     time.sleep(0.25)
-    if trial.number == 1 and trial.attempt == 1:
+    if trial.number == 1:
         raise RuntimeError("unlucky")
     return float(np.log(arch["width"]))
 
@@ -77,9 +78,11 @@ def test_what_is_asked_for_is_trained_and_what_failed_tried_again(running):
     requests.ask(Asked.RETRY, trial=0)
     thread.join(60)
     records = stored.read()
-    assert records[1].state is State.FINISHED
-    assert records[1].attempt == 2
-    assert [r.architecture for r in records if r.origin == "user"] == [wish]
+    assert records[1].state is State.FAILED
+    asked = [r for r in records if r.origin == "asked"]
+    assert [r.architecture for r in asked] == [wish, records[1].architecture]
+    assert {r.state for r in asked} == {State.FINISHED}
     assert len(records) == 12
+    assert replay(stored.location).same
     answers = [r.answer for r in requests.latest(3)]
     assert answers == [Answer.REFUSED, Answer.DONE, Answer.DONE]

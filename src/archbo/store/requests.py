@@ -32,7 +32,6 @@ class Asked(StrEnum):
     STOP = "stop"
     ENQUEUE = "enqueue"
     RETRY = "retry"
-    DELETE = "delete"
 
 
 class Answer(StrEnum):
@@ -49,7 +48,7 @@ class Request(NamedTuple):
     Attributes:
         key: ascending in the order in which they were written.
         kind: what is asked for.
-        trial: which trial to retry or delete; else None.
+        trial: which failed trial to try again; else None.
         architecture: what to train, in JSON form; else None.
         created: when it was written, in seconds since 1970.
         answer: what became of it.
@@ -89,7 +88,7 @@ class Requests:
 
         Args:
             kind: what is asked for.
-            trial: to retry, or to delete.
+            trial: to try again.
             architecture: to train next, in JSON form and known to be a member of the space.
 
         Raises:

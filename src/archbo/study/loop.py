@@ -240,10 +240,6 @@ class _Loop:
         if self.note:
             return False
         asked = self.steering.next(self.study.problem, self.records)
-        if isinstance(asked, TrialRecord):
-            if self.ledger.take(asked):
-                self._submit(asked.number)
-            return True
         if asked is not None:
             self._begin(asked)
             return True

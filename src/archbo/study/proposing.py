@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from archbo.study.running import Running
 
 
+ASKED = "asked"
+"""The origin of what somebody asked for while the study ran."""
+
+
 def task(study: Running, record: TrialRecord) -> Task:
     """What a training process is told of a trial."""
     fidelity, epochs, level, target = study.problem.fidelity, study.epochs, None, None

@@ -10,7 +10,7 @@ from pathlib import Path
 from archbo.data import TrialRecord
 from archbo.store import Store
 from archbo.study.finding import PARTS, described, find
-from archbo.study.proposing import history, propose
+from archbo.study.proposing import ASKED, history, propose
 from archbo.study.running import Running
 
 
@@ -71,8 +71,9 @@ def _again(
     study: Running, records: Sequence[TrialRecord], number: int, made: Mapping[str, str]
 ) -> ReplayedProposal:
     record = records[number]
-    if not record.searched:
+    if not record.searched or record.origin == ASKED:
         note = "given by the user" if record.imported else "trained again to confirm"
+        note = "asked for while it ran" if record.origin == ASKED else note
         return ReplayedProposal(number, True, record.architecture_id, record.architecture_id, note)
     proposal = propose(study, history(records, number))
     proposed = "" if proposal is None else proposal.architecture.id

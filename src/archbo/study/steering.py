@@ -15,6 +15,7 @@ from archbo.errors import SpaceError
 from archbo.problem import Problem
 from archbo.store import StoredStudy
 from archbo.store.requests import Answer, Asked, Request, Requests
+from archbo.study.proposing import ASKED
 
 _LOOK_SECONDS = 1.0
 _AT_ONCE = (Asked.PAUSE, Asked.GO_ON, Asked.STOP)
@@ -55,15 +56,14 @@ class Steering:
         for request in self._requests.open():
             if request.kind in _AT_ONCE:
                 self._requests.answer(request.key, Answer.DONE)
-            elif request.kind is Asked.DELETE:
-                self._requests.answer(request.key, Answer.REFUSED, "no run can forget a trial yet")
             else:
                 self._open.append(request)
 
-    def next(
-        self, problem: Problem, records: Sequence[TrialRecord]
-    ) -> Proposal | TrialRecord | None:
-        """What to train now, or which failed trial again; None for nothing that is asked for."""
+    def next(self, problem: Problem, records: Sequence[TrialRecord]) -> Proposal | None:
+        """What to train now; None for nothing that is asked for.
+
+        What failed is tried again as a trial of its own: what others followed from stays as it was.
+        """
         while self._open:
             request = self._open.pop(0)
             found, words = _wanted(request, problem, records)
@@ -76,17 +76,19 @@ class Steering:
 
 def _wanted(
     request: Request, problem: Problem, records: Sequence[TrialRecord]
-) -> tuple[Proposal | TrialRecord | None, str]:
+) -> tuple[Proposal | None, str]:
     """What a request is for, or why it is refused."""
     if request.kind is Asked.RETRY:
         record = next((r for r in records if r.number == request.trial), None)
         if record is None or record.state is not State.FAILED:
             return None, "there is no such failed trial"
-        return record, f"attempt {record.attempt + 1}"
+        plain = record.architecture
+    else:
+        plain = request.architecture
     try:
-        arch = problem.space.architecture(request.architecture)
+        arch = problem.space.architecture(plain)
     except SpaceError as error:
         return None, str(error)
     if not problem.feasible(arch.rows)[0]:
         return None, "it does not meet the constraints"
-    return Proposal(arch, "user"), f"trial {len(records)}"
+    return Proposal(arch, ASKED), f"trial {len(records)}"

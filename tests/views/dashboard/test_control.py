@@ -53,7 +53,6 @@ def test_what_is_no_architecture_of_the_space_is_refused(requests, snapshot, tex
         ({"kind": "retry", "trial": True}, "no such trial"),
         ({"kind": "retry"}, "no such trial"),
         ({"kind": "retry", "trial": 3}, "Trial 3 has not failed; it is finished."),
-        ({"kind": "delete", "trial": 23}, "Trial 23 is in training."),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(requests, snapshot, document, message):
@@ -62,15 +61,13 @@ def test_a_request_that_makes_no_sense_is_refused(requests, snapshot, document, 
     assert requests.open() == []
 
 
-def test_a_failed_trial_can_be_tried_again_or_deleted(requests, snapshot):
-    for kind in ("retry", "delete"):
-        assert ask(requests, snapshot, {"kind": kind, "trial": 5}).trial == 5
+def test_a_failed_trial_can_be_tried_again(requests, snapshot):
+    assert ask(requests, snapshot, {"kind": "retry", "trial": 5}).trial == 5
 
 
 def test_a_trial_offers_what_can_be_done_with_it(snapshot):
     offered = {n: trial_controls(snapshot.by_number[n]) for n in (3, 5, 23)}
-    assert "Delete" in offered[3]
-    assert "Try again" not in offered[3]
+    assert offered[3] == ""
     assert "Try again" in offered[5]
     assert offered[23] == ""
 

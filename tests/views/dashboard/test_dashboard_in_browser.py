@@ -225,11 +225,10 @@ def test_a_study_is_steered_by_whoever_has_the_token(visit, open_study):
     page.get_by_role("button", name="Train it next").click()
     page.locator("#request-2").wait_for()
     page.goto(re.sub(r"/studies.*", "/studies/0/trials/5", page.url))
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Try again").click()
     page.get_by_text("Asked.").wait_for()
     asked = Requests(open_study).open()
-    assert [(r.kind, r.trial) for r in asked] == [("pause", None), ("enqueue", None), ("delete", 5)]
+    assert [(r.kind, r.trial) for r in asked] == [("pause", None), ("enqueue", None), ("retry", 5)]
     assert asked[1].architecture == arch.to_dict()
 
 

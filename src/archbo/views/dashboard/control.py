@@ -47,14 +47,12 @@ def ask(requests: Requests, snapshot: Snapshot, document: Any) -> Request:
     if kind is Asked.ENQUEUE:
         plain = _plain(document.get("architecture"))
         return requests.ask(kind, architecture=snapshot.study.space.architecture(plain).to_dict())
-    if kind in (Asked.RETRY, Asked.DELETE):
+    if kind is Asked.RETRY:
         record = snapshot.by_number.get(document.get("trial", -1))
         if record is None or isinstance(document["trial"], bool):
             raise ValueError("There is no such trial.")
-        if kind is Asked.RETRY and record.state is not State.FAILED:
+        if record.state is not State.FAILED:
             raise ValueError(f"Trial {record.number} has not failed; it is {record.state}.")
-        if kind is Asked.DELETE and record.state is State.RUNNING:
-            raise ValueError(f"Trial {record.number} is in training.")
         return requests.ask(kind, trial=record.number)
     return requests.ask(kind)
 
@@ -93,20 +91,10 @@ def controls() -> str:
 
 def trial_controls(record: TrialRecord) -> str:
     """The buttons for one trial; hidden without token."""
-    buttons = ""
-    if record.state is State.FAILED:
-        buttons += (
-            f'<button type="button" data-ask="retry" data-trial="{record.number}">'
-            "Try again</button>"
-        )
-    if record.state is not State.RUNNING:
-        buttons += (
-            f'<button type="button" data-ask="delete" data-trial="{record.number}" '
-            'data-sure="Delete this trial? The search forgets it.">Delete</button>'
-        )
-    if not buttons:
+    if record.state is not State.FAILED:
         return ""
-    return f'<div class="controls" hidden>{buttons}<p class="said" role="status"></p></div>'
+    button = f'<button type="button" data-ask="retry" data-trial="{record.number}">Try again'
+    return f'<div class="controls" hidden>{button}</button><p class="said" role="status"></p></div>'
 
 
 def requests_section(found: Sequence[Request]) -> str:
