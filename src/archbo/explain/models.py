@@ -1,0 +1,191 @@
+"""The model that is explained: Gaussian processes of the objective, fitted to a study's results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from archbo.arrays import Array, Float, Int, Rng, one_thread
+from archbo.data import Dataset
+from archbo.encodings import Encoder
+from archbo.errors import ObservationError
+from archbo.methods import BayesianOptimization, Search
+from archbo.methods.bayesian import BayesianSearch
+from archbo.methods.courses import CourseBelief
+from archbo.methods.multifidelity import MultiFidelitySearch
+from archbo.methods.processes import ProcessBelief
+from archbo.methods.rungs import Runner
+from archbo.problem import Problem
+from archbo.spaces import Rows
+from archbo.surrogates import CurveProcess, GaussianProcess
+
+LEAST = 3
+"""Networks with a value, before anything is said of others."""
+
+_BEYOND = 100.0  # on the model's scale: no prediction lies so far beyond the results
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What is believed of the noise-free result of a full training, larger is better.
+
+    Its own scale is that of the transformed results, of which the mean is 0 and the sd 1. There
+    differences among the better half count by their size, and how bad the bad are counts by rank
+    only, so that a few collapsed trainings do not hide all else.
+
+    Attributes:
+        belief: one process for each kernel structure, weighted by evidence.
+        encoder: of rows of the space.
+        known: the networks that it was fitted to.
+        results: [n] their observed values, larger is better; NaN where there is none of a full
+            training.
+        noise: sd of one full training around its network's own value, on the model's scale.
+    """
+
+    belief: ProcessBelief | CourseBelief
+    encoder: Encoder
+    known: Rows
+    results: Float[Array, " n"]
+    noise: float
+
+    def mean(self, rows: Rows) -> Float[Array, " c"]:
+        """Posterior mean on the model's scale."""
+        means = np.stack([p.mean for p in self.belief.posteriors(self.encoder.encode(rows))])
+        return self.belief.weights @ means
+
+    def known_mean(self) -> Float[Array, " n"]:
+        """The same of the known networks, each with what is its own."""
+        encoded = self.encoder.encode(self.known)
+        posteriors = self.belief.posteriors(encoded, np.arange(len(self.known)))
+        return self.belief.weights @ np.stack([p.mean for p in posteriors])
+
+    def draws(self, rows: Rows, rng: Rng, count: int) -> Float[Array, "s c"]:
+        """Functions from the posterior at all rows together, on the model's scale."""
+        encoded = self.encoder.encode(rows)
+        models: Sequence[GaussianProcess | CurveProcess] = self.belief.models
+        shares = _shares(self.belief.weights, count).tolist()
+        found = [
+            model.joint(encoded).sample(rng, share)
+            for model, share in zip(models, shares, strict=True)
+            if share
+        ]
+        return np.concatenate(found)
+
+    def expected(
+        self, rows: Rows, known: Int[Array, " c"] | None = None
+    ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+        """Mean and sd in units of the objective, larger is better; see `Belief.predict`."""
+        return self.belief.predict(self.encoder.encode(rows), known)
+
+    def places(self, rows: Rows) -> Int[Array, " c"]:
+        """The position of each network among the known ones; -1 for others."""
+        known = self.encoder.space.fingerprints(self.known).tolist()
+        place = {key: i for i, key in enumerate(known)}
+        keys = self.encoder.space.fingerprints(rows).tolist()
+        return np.array([place.get(key, -1) for key in keys], dtype=np.int64)
+
+    def to_objective(self, level: Float[Array, ...]) -> Float[Array, ...]:
+        """From the model's scale to units of the objective, larger is better."""
+        at, values = self._back
+        return np.interp(level, at, values)
+
+    @cached_property
+    def _back(self) -> tuple[Float[Array, " u"], Float[Array, " u"]]:
+        """The corners of the way back, which is linear between them."""
+        scores = self.belief.outcomes.scores
+        at = np.concatenate([scores[:1] - _BEYOND, scores, scores[-1:] + _BEYOND])
+        each = np.tile(at, (len(self.belief.weights), 1))
+        return at, self.belief.moments(each, np.zeros(each.shape))[0]
+
+
+def fit(problem: Problem, dataset: Dataset, search: Search | None = None) -> Model:
+    """The method's own Gaussian processes, or the default ones where it has others or none.
+
+    They are fitted from their priors, so that what is explained follows from the results alone;
+    trainings that still run are left out, and so are older studies.
+
+    Args:
+        problem: what was asked.
+        dataset: all results.
+        search: the method at work; None for the default.
+
+    Raises:
+        ObservationError: if fewer than `LEAST` networks have a value.
+    """
+    if problem.older or not _has_processes(search):
+        problem = replace(problem, older=())
+        search = BayesianOptimization().prepare(problem)
+    with one_thread():
+        if isinstance(search, MultiFidelitySearch):
+            return _of_courses(search, dataset)
+        assert isinstance(search, BayesianSearch)
+        return _of_results(search, dataset)
+
+
+def _has_processes(search: Search | None) -> bool:
+    plain = search.plain if isinstance(search, MultiFidelitySearch) else search
+    return isinstance(plain, BayesianSearch) and plain.settings.surrogate is None
+
+
+def _of_results(search: BayesianSearch, dataset: Dataset) -> Model:
+    _require(int(dataset.measured.sum()))
+    settings = search.settings
+    nothing = dataset.pending.take(slice(0, 0))
+    belief = ProcessBelief.fit(
+        replace(dataset, pending=nothing, hyperparameters={}),
+        search.encoder,
+        search.structures,
+        settings.outcome,
+        iterations=settings.iterations,
+        temper=settings.temper,
+        share=settings.own,
+    )
+    results = np.where(dataset.measured, dataset.values, np.nan)
+    return _made(belief, search.encoder, dataset.rows, results)
+
+
+def _of_courses(search: MultiFidelitySearch, dataset: Dataset) -> Model:
+    plain, compiled, high = search.plain, search.problem.compiled, search.fidelity.high
+    runners = [runner for runner in Runner.of(search.problem, dataset) if runner.points]
+    _require(len(runners))
+    rows = compiled.encode([runner.arch for runner in runners])
+    belief = CourseBelief.fit(
+        runners,
+        plain.encoder.encode(rows),
+        plain.structures[: search.settings.structures],
+        search.fidelity,
+        search.rungs,
+        hyperparameters={},
+        seed=search.problem.seed,
+        temper=plain.settings.temper,
+        doubt=0.0,
+    )
+    results = [runner.points.get(high, np.nan) for runner in runners]
+    return _made(belief, plain.encoder, rows, np.array(results))
+
+
+def _require(networks: int) -> None:
+    if networks < LEAST:
+        raise ObservationError(
+            f"{networks} networks have a value, an explanation needs {LEAST}",
+            hint="Train more first.",
+        )
+
+
+def _made(
+    belief: ProcessBelief | CourseBelief, encoder: Encoder, known: Rows, results: Array
+) -> Model:
+    noise = float(belief.weights @ np.sqrt([model.noise for model in belief.models]))
+    return Model(belief, encoder, known, results, noise)
+
+
+def _shares(weights: Float[Array, " k"], count: int) -> Int[Array, " k"]:
+    """How many of `count` draws come from each model: the largest remainders get one more."""
+    exact = weights * count
+    shares = np.floor(exact).astype(np.int64)
+    more = np.argsort(shares - exact, kind="stable")[: count - int(shares.sum())]
+    shares[more] += 1
+    return shares
