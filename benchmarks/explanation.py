@@ -3,11 +3,11 @@
     ARCHBO_DATA=… python benchmarks/explanation.py --seeds 10 --jobs 2
 
 A search by the default method trains so many cells of NAS-Bench-201, one recorded training each;
-its explanation is compared with the recorded results of all 15,625 cells, means over training seeds:
+its explanation is compared with the results of all 15,625 cells, means over training seeds:
 
 - Spearman's correlation of the effects of all options at their places, and of all motifs that are
-  neither rare nor nearly everywhere, with those in the table: differences of mean accuracies, and of
-  mean ranks;
+  neither rare nor nearly everywhere, with those in the table: differences of mean accuracies, and
+  of mean ranks;
 - how often the direction is right of the motifs that the explanation tells, by mean ranks, and how
   many there are;
 - how often the effects of all options and motifs lie within one and two of their standard
@@ -100,7 +100,7 @@ def run(job: tuple[str, int, int]) -> dict[str, Any]:
 
     options = np.hstack([decision.groups(rows) for decision in decisions])
     patterns = contrasts(landscape, compiled, model)
-    ((path, batch),) = compiled.graphs(rows).items()
+    (batch,) = compiled.graphs(rows).values()
     has = np.stack([c.pattern.present(batch) for c in patterns], axis=1).astype(float)
     sides = {
         "options": (options, np.ones(options.shape), [e.effect for e in told.options]),
@@ -145,8 +145,8 @@ def within(
     """How often the effects lie within one and two standard deviations of the table's."""
     outcomes = model.belief.outcomes
     z = transformed(outcomes.scores, outcomes.values, truths)
-    keys = {key: k for k, key in enumerate(rows.keys())}
-    at = np.array([keys[key] for key in landscape.rows.keys()])
+    places = dict(zip(rows.keys(), range(len(rows)), strict=True))
+    at = np.array(list(map(places.__getitem__, landscape.rows.keys())))
     m = landscape.draws.shape[1]
     found = {}
     for kind, (inside, outside, _) in sides.items():

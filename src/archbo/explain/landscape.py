@@ -3,7 +3,8 @@
 Notation: M different members in the sample, m of them drawn together, S draws, g groups.
     counts  [M]    how often each member was drawn
     mean    [M]    posterior mean on the model's scale, larger is better
-    draws   [S m]  functions from the posterior at the first m members
+    draws   [S m]  functions from the posterior at the first m members, their deviations from the
+                   mean scaled by how far results of ordinary networks were off, see `surprise`
 Sums over the sample stand for integrals over the space's prior. Means are taken of all members, and
 their uncertainty from the draws.
 """
@@ -27,6 +28,7 @@ _MEMBERS = 4096  # what is averaged over a fifth of them is exact to 3.5% of an 
 _ASKED = 1000  # where the user's functions are asked of each: the search has asked them of the same
 _NUMBERS = 4_000_000  # in all members together: bounds the memory of spaces of many decisions
 _JOINT = 768  # members whose values are drawn together: costs the cube of it
+_USUAL = 0.05, 0.95  # quantiles of the mean between which a network is an ordinary one
 _DRAWS = 128  # an sd from so many is exact to 6%
 _LEAST_SD = 1e-12  # on the model's scale: would be divided by
 _CHUNK = 1024  # members predicted at once: bounds the memory
@@ -51,9 +53,13 @@ class Landscape:
         """Over feasible members, drawn as the space's priors say."""
         rows, counts = _members(problem, rng)
         chunks = range(0, len(rows), _CHUNK)
-        mean = [model.mean(rows.take(slice(start, start + _CHUNK))) for start in chunks]
+        mean = np.concatenate(
+            [model.mean(rows.take(slice(start, start + _CHUNK))) for start in chunks]
+        )
         draws = model.draws(rows.take(slice(0, _JOINT)), rng, _DRAWS)
-        return cls(rows, counts, np.concatenate(mean), draws)
+        middle = mean[: draws.shape[1]]
+        surprise = model.surprise(*np.quantile(mean, _USUAL).tolist())
+        return cls(rows, counts, mean, middle + surprise * (draws - middle))
 
     def contrasts(
         self, inside: Float[Array, "n g"], outside: Float[Array, "n g"], model: Model

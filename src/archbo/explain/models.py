@@ -25,6 +25,7 @@ from archbo.surrogates import CurveProcess, GaussianProcess
 LEAST = 3
 """Networks with a value, before anything is said of others."""
 
+_ASSUMED = 2.0  # residuals as large as they should be, before there are any
 _BEYOND = 100.0  # on the model's scale: no prediction lies so far beyond the results
 
 
@@ -79,6 +80,25 @@ class Model:
     ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
         """Mean and sd in units of the objective, larger is better; see `Belief.predict`."""
         return self.belief.predict(self.encoder.encode(rows), known)
+
+    def surprise(self, low: float, high: float) -> float:
+        """How far results are from what the others predict, over how far they should be.
+
+        The root mean square of leave-one-out residuals over their sd, of those trained networks
+        that are predicted between two levels on the model's scale; drawn towards 1, the more the
+        fewer there are. A search learns most about good networks, so its model may be too unsure,
+        or too sure, of ordinary ones, whose results the transform has drawn together. 1 where the
+        processes are of learning curves.
+        """
+        if isinstance(self.belief, CourseBelief):
+            return 1.0
+        left = [model.leave_one_out() for model in self.belief.models]
+        mean, variance = self.belief.mixed(
+            np.stack([mean for mean, _ in left]), np.stack([variance for _, variance in left])
+        )
+        there = (mean >= low) & (mean <= high)
+        off = (self.belief.models[0].z - mean)[there] ** 2 / variance[there]
+        return float(np.sqrt((off.sum() + _ASSUMED) / (len(off) + _ASSUMED)))
 
     def places(self, rows: Rows) -> Int[Array, " c"]:
         """The position of each network among the known ones; -1 for others."""
