@@ -29,6 +29,7 @@ from archbo.study.settings import check_settings
 from archbo.views.above import printing_above
 from archbo.views.checks import check_view
 from archbo.views.comparison import render_comparison
+from archbo.views.explanation import explained, explanation_section, explanation_view
 from archbo.views.facts import check_facts, study_facts, trial_facts
 from archbo.views.infos import counts_info, failures, members, number, study_info, study_name
 from archbo.views.levels import saved
@@ -135,6 +136,19 @@ def show_log(store: str, trial: int, *, as_json: bool) -> int:
     return 0
 
 
+def show_explanation(store: str, trial: int | None, *, as_json: bool) -> int:
+    """Print what a study has learned, and how one of its trials stands beside the incumbent."""
+    stored = _load(store)
+    study = study_info(stored.settings, name=study_name(store))
+    asked = [] if trial is None else [study.space.architecture(stored.trial(trial).architecture)]
+    found = explained(stored.records, stored.settings, asked)
+    if as_json:
+        _print_json(found.to_dict())
+    else:
+        Terminal().print(explanation_view(found))
+    return 0
+
+
 def report(stores: Sequence[str], output: Path) -> int:
     """Write the page about a study, or one that compares several."""
     loaded = [_load(store) for store in stores]
@@ -142,7 +156,10 @@ def report(stores: Sequence[str], output: Path) -> int:
     if len(loaded) == 1:
         (stored,) = loaded
         typed = Path(stores[0]).name if not is_url(stores[0]) else STORE
-        text = render_report(stored.records, stored.settings, name=names[0], store=typed)
+        learned = explanation_section(stored.records, stored.settings)
+        text = render_report(
+            stored.records, stored.settings, name=names[0], store=typed, learned=learned
+        )
     else:
         text = render_comparison(
             [(n, stored.records, stored.settings) for n, stored in zip(names, loaded, strict=True)]

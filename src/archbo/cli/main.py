@@ -125,6 +125,13 @@ def show(
     log: Annotated[
         bool, typer.Option("--log", help="With --trial: show what its trainings printed.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show what was learned instead; with --trial: why it is not the incumbent.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
 ) -> None:
     """Show the best architectures, how they were found, and what failed and why."""
@@ -134,6 +141,8 @@ def show(
         raise typer.BadParameter("say whose log: --trial 3 --log")
     if log and trial is not None:
         raise typer.Exit(commands.show_log(store, trial, as_json=json))
+    if explain:
+        raise typer.Exit(commands.show_explanation(store, trial, as_json=json))
     raise typer.Exit(commands.show(store, top=top, trial=trial, as_json=json))
 
 

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from archbo.data import Best, Curve, Dataset, Observation, Prediction, State, TrialRecord
 from archbo.errors import MissingExtraError, ObservationError
@@ -23,6 +23,7 @@ from archbo.study.past import Past
 if TYPE_CHECKING:
     import pandas
 
+    from archbo.explain import Explanation
     from archbo.views.plots import Plots
 
 
@@ -101,6 +102,25 @@ class Reading(ABC):
         members = [self.problem.space.architecture(arch) for arch in archs]
         mean, sd = self.search.predict(dataset, members)
         return [Prediction(float(m), float(s)) for m, s in zip(mean, sd, strict=True)]
+
+    def explain(self, archs: Sequence[Any] = ()) -> Explanation:
+        """What the surrogate has learned: decisions, options, motifs, and why networks differ.
+
+        A method without a surrogate's Gaussian processes is explained by those of the default one,
+        fitted to the same results. Where the study has a fidelity, full trainings' results are
+        explained.
+
+        Args:
+            archs: architectures, or their plain values, to compare with the incumbent.
+
+        Raises:
+            ArchitectureError: if one is no member of the space.
+            ObservationError: if fewer than three networks have a value.
+        """
+        from archbo.explain import explain  # brings every method
+
+        members = [self.problem.space.architecture(arch) for arch in archs]
+        return explain(self.problem, self.dataset(self.trials), self.search, members)
 
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
         """What a method learns from these trials."""

@@ -1,0 +1,326 @@
+"""What a search has learned, on the page, in the terminal and as JSON; from stored records alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from archbo.data import Curve, Dataset, Observation, State, TrialRecord
+from archbo.errors import ArchboError, ObservationError, SpaceError
+from archbo.explain import Comparison, Explanation, explain
+from archbo.problem import Problem
+from archbo.spaces import Architecture
+from archbo.spaces.moves import sample
+from archbo.views.axes import RIGHT, WIDTH, Scale, padded
+from archbo.views.infos import StudyInfo, members, number, study_info
+from archbo.views.page import panel
+
+LISTED = 10
+"""Decisions, options, motifs and differences that are shown."""
+
+MOST_DECISIONS, MOST_VERTICES = 512, 128
+"""Of a space, and of all graphs of an architecture together: with more of them an explanation would
+take long, whoever wrote the space."""
+
+SURE = 0.977
+"""Certainty of an option's effect that is shown: two standard deviations from none."""
+
+SHORT = 70  # characters of a name in a figure
+ROW, DOT = 34.0, "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+
+
+def explained(
+    records: Sequence[TrialRecord],
+    settings: Mapping[str, Any],
+    architectures: Sequence[Architecture] = (),
+) -> Explanation:
+    """What the default model learns from a study's records.
+
+    Features and constraints are functions of the study's program, which does not run for this: the
+    model sees the architectures alone, and means are over the whole space.
+
+    Args:
+        records: all trials.
+        settings: the study's, as stored.
+        architectures: to compare with the incumbent.
+
+    Raises:
+        ObservationError: if too few networks have a value.
+        SpaceError: if the space is too large to explain in a moment.
+    """
+    study = study_info(settings)
+    _check_size(study)
+    aim = {"maximize" if study.maximize else "minimize": study.objective}
+    problem = Problem.make(
+        study.space, fidelity=study.fidelity, seed=settings.get("seed", 0), **aim
+    )
+    return explain(problem, _dataset(problem, records, study), architectures=architectures)
+
+
+def _check_size(study: StudyInfo) -> None:
+    compiled = study.space.compiled
+    decisions, vertices = len(compiled.decisions), 0
+    if decisions <= MOST_DECISIONS:
+        one = sample(compiled, np.random.default_rng(0), 1)
+        vertices = sum(batch.labels.shape[1] for batch in compiled.graphs(one).values())
+    if decisions > MOST_DECISIONS or vertices > MOST_VERTICES:
+        raise SpaceError(
+            f"{decisions} decisions are many to explain"
+            if decisions > MOST_DECISIONS
+            else f"graphs of {vertices} vertices are large to explain",
+            path="space",
+            hint="study.explain() does it, and takes its time.",
+        )
+
+
+def _dataset(problem: Problem, records: Sequence[TrialRecord], study: StudyInfo) -> Dataset:
+    """What a method learns from the records that are over."""
+    over = [record for record in records if record.state is not State.RUNNING]
+    archs = [study.space.architecture(record.architecture) for record in over]
+    observations = [
+        Observation(arch, record.interim, record.reached)
+        if record.state.short
+        else Observation(arch, record.value)
+        for arch, record in zip(archs, over, strict=True)
+    ]
+    curves = []
+    if problem.fidelity is not None:
+        curves = [Curve.of(problem, a, record) for a, record in zip(archs, over, strict=True)]
+    return Dataset.make(problem, observations, curves=curves)
+
+
+def explanation_section(records: Sequence[TrialRecord], settings: Mapping[str, Any]) -> str:
+    """What was learned, as a section of the page; empty before there is anything to learn from."""
+    study = study_info(settings)
+    try:
+        found = explained(records, settings, _runner_up(records, study))
+    except ObservationError:
+        return ""
+    except ArchboError as error:
+        return panel("What was learned", "", f'<p class="nothing">{escape(str(error))}</p>')
+    panels = [
+        panel(title, escape(words), drawn)
+        for title, words, drawn in (
+            _decisions_panel(found),
+            _motifs_panel(found),
+            _options_panel(found),
+            _removable_panel(found),
+            *(_comparison_panel(one, found) for one in found.comparisons),
+        )
+        if drawn
+    ]
+    return f'<section class="panels" aria-label="What was learned">{"".join(panels)}</section>'
+
+
+def _runner_up(records: Sequence[TrialRecord], study: StudyInfo) -> list[Architecture]:
+    return [member.architecture for member in members(records, study, limit=2)[1:]]
+
+
+class Bar(NamedTuple):
+    """A name, a number, and how sure it is."""
+
+    name: str
+    value: float
+    sd: float
+
+
+def bars_figure(bars: Sequence[Bar], label: str) -> str:
+    """Numbers with one standard deviation to each side, one below the other, each under its name.
+
+    Args:
+        bars: at least one.
+        label: a sentence for those who do not see the figure.
+    """
+    ends = [0.0, *(b.value - b.sd for b in bars), *(b.value + b.sd for b in bars)]
+    low, high = padded(ends)
+    x = Scale(low, high if high > low else low + 1.0, 12.0, WIDTH - RIGHT)
+    height = ROW * len(bars) + 26
+    elements = [
+        f'<path class="grid" d="M{x(tick):.1f} 4V{height - 22:g}"/>'
+        f'<text class="tick" x="{x(tick):.1f}" y="{height - 6:g}" text-anchor="middle">'
+        f"{number(tick, digits=3)}</text>"
+        for tick in x.ticks()
+    ]
+    elements.append(f'<path class="axis" d="M{x(0.0):.1f} 4V{height - 22:g}"/>')
+    for k, bar in enumerate(bars):
+        y = ROW * k + 25
+        tip = f"{bar.name}: {_with_sd(bar.value, bar.sd)}"
+        elements.append(
+            f'<text x="12" y="{y - 9:g}">{escape(_short(bar.name))}</text>'
+            f'<path class="bar" d="M{x(bar.value - bar.sd):.1f} {y:g}H{x(bar.value + bar.sd):.1f}"/>'
+            f'<g class="mark model" data-tip="{escape(tip)}">'
+            f'<path transform="translate({x(bar.value):.1f} {y:g})" d="{DOT}"/></g>'
+        )
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" tabindex="0" role="group" '
+        f'aria-label="{escape(label)}">{"".join(elements)}</svg>'
+    )
+
+
+def _decisions_panel(found: Explanation) -> tuple[str, str, str]:
+    bars = [Bar(_at(one.decision), 100 * one.share, 100 * one.sd) for one in found.importance]
+    words = "Percent of the variance between architectures that each decision explains by itself"
+    pairs = [
+        f"{_at(a)} with {_at(b)} {one.share:.0%}"
+        for one in found.interactions[:3]
+        if one.share >= 0.01
+        for a, b in [one.decisions]
+    ]
+    words += f"; beyond that, pairs together: {', '.join(pairs)}." if pairs else "."
+    drawn = bars_figure(bars[:LISTED], words) if bars else ""
+    return "Which decisions matter", words, drawn
+
+
+def _motifs_panel(found: Explanation) -> tuple[str, str, str]:
+    bars = [Bar(_in_part(m.words, m.part), m.effect, m.sd) for m in found.motifs[:LISTED]]
+    bars.sort(key=lambda bar: -bar.value)
+    words = (
+        f"How much better, in {found.objective}, a typical architecture is that has a motif than "
+        f"one without it: those of which the {found.networks} trained networks say most."
+    )
+    return "Motifs that help and hurt", words, bars_figure(bars, words) if bars else ""
+
+
+def sure_options(found: Explanation) -> list[Bar]:
+    """The options of which the results say most, the best first."""
+    sure = [one for one in found.options if one.certainty > SURE]
+    sure.sort(key=lambda one: -one.certainty)
+    bars = [Bar(f"{_at(one.decision)} {one.option}", one.effect, one.sd) for one in sure[:LISTED]]
+    return sorted(bars, key=lambda bar: -bar.value)
+
+
+def _options_panel(found: Explanation) -> tuple[str, str, str]:
+    bars = sure_options(found)
+    words = (
+        f"How much better, in {found.objective}, a typical architecture is that has the option "
+        "than a typical one of all."
+    )
+    return "Options at their places", words, bars_figure(bars, words) if bars else ""
+
+
+def _removable_panel(found: Explanation) -> tuple[str, str, str]:
+    rows = [
+        (f"{_at(one.decision)} {one.option}", f"{one.probability:.1%}", str(one.trained))
+        for one in found.removable[:LISTED]
+    ]
+    drawn = _html_table(("option", "probability", "trained"), rows) if rows else ""
+    return "What hardly pays", REMOVABLE_WORDS, drawn
+
+
+REMOVABLE_WORDS = (
+    "Options that could leave the space: the probability that any architecture with one is as good "
+    "as the incumbent, less the noise of a training, is at most 1%, as far as the model goes."
+)
+
+
+def _comparison_panel(one: Comparison, found: Explanation) -> tuple[str, str, str]:
+    rows = [
+        (_at(d.decision), d.here, d.there, _with_sd(d.gain, d.sd)) for d in one.differences[:LISTED]
+    ]
+    heads = ("decision", "here", "incumbent", "gain")
+    drawn = _html_table(heads, rows) if rows else ""
+    return "The second best beside the incumbent", comparison_words(one, found), drawn
+
+
+def comparison_words(one: Comparison, found: Explanation) -> str:
+    """What is expected of an architecture, and how it stands beside the incumbent."""
+    return (
+        f"Expected {found.objective} {_with_sd(one.expected, one.expected_sd)}; a gain over the "
+        f"incumbent of {_with_sd(one.gain, one.sd)}, to which each difference adds:"
+    )
+
+
+def explanation_view(found: Explanation) -> RenderableType:
+    """All of it in the terminal."""
+    return Group(*_parts(found))
+
+
+def _parts(found: Explanation) -> Iterator[RenderableType]:
+    words = f"What {found.networks} networks say of {found.objective}"
+    yield Text(words, style="bold")
+    if found.importance:
+        yield _heading("Which decisions matter: percent of the variance")
+        rows = [
+            (_at(i.decision), _with_sd(100 * i.share, 100 * i.sd))
+            for i in found.importance[:LISTED]
+        ]
+        rows += [
+            (" with ".join(map(_at, i.decisions)), _with_sd(100 * i.share, 100 * i.sd))
+            for i in found.interactions[:3]
+            if i.share >= 0.01
+        ]
+        yield _table(rows)
+    if bars := sure_options(found):
+        yield _heading("Options: gain over a typical architecture")
+        yield _table([(bar.name, _with_sd(bar.value, bar.sd)) for bar in bars])
+    if found.motifs:
+        yield _heading("Motifs: gain over a typical architecture without them")
+        best = sorted(found.motifs[:LISTED], key=lambda m: -m.effect)
+        yield _table([(_in_part(m.words, m.part), _with_sd(m.effect, m.sd)) for m in best])
+    if found.removable:
+        yield _heading("What hardly pays")
+        rows = [
+            (f"{_at(r.decision)} {r.option}", f"{r.probability:.1%} likely to be in a better one")
+            for r in found.removable[:LISTED]
+        ]
+        yield _table(rows)
+    for one in found.comparisons:
+        yield _heading("Beside the incumbent")
+        yield Padding(Text(comparison_words(one, found)), (0, 0, 0, 2))
+        yield _table(
+            [
+                (f"{_at(d.decision)} {d.here} for {d.there}", _with_sd(d.gain, d.sd))
+                for d in one.differences[:LISTED]
+            ]
+        )
+
+
+def _heading(words: str) -> Text:
+    return Text(f"\n{words}", style="bold")
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(no_wrap=True)
+    for name, value in rows:
+        grid.add_row(Text(name), Text(value))
+    return Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="rungs">{table}</div>'
+
+
+def _with_sd(value: float, sd: float) -> str:
+    return f"{number(value, digits=3)} ± {number(sd, digits=2)}"
+
+
+def _at(path: str) -> str:
+    """A decision's path as people read it.
+
+    >>> _at("cell[0,2]"), _at("[1,3]"), _at("head.mlp.width")
+    ('cell 0→2', '1→3', 'head.mlp.width')
+    """
+    return re.sub(r"\[(\d+),(\d+)\]", r" \1→\2", path).strip()
+
+
+def _in_part(words: str, part: str) -> str:
+    return f"{words} (in {part})" if part else words
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= SHORT else f"{words[: SHORT - 1]}…"
