@@ -25,7 +25,7 @@ TRIED = 3
 KNOWN = 20
 """so many networks in all: on less evidence nothing is told."""
 
-_DRAWS = 512  # so that none of them still leaves less than NEGLIGIBLE: about 3 / 512, at 95%
+_DRAWS = 512  # none of which leaves a probability below 3 / 512, at 95%
 _PARENTS = 8  # the best known networks, given the option
 _FROM_SAMPLE = 8  # networks of the sample with the option: those of the largest mean + sd
 _MOST = 64  # options that are looked at, those of the lowest effect
@@ -79,7 +79,8 @@ def removable(
     bar = known.max() - model.noise
     found = []
     for e, start, stop in zip(looked, bounds[:-1], bounds[1:], strict=True):
-        probability = float((draws[:, start:stop] > bar).any(axis=1).mean())
+        as_good = int((draws[:, start:stop] > bar).any(axis=1).sum())
+        probability = (as_good + 1) / (_DRAWS + 2)  # none of many is not never
         if stop > start and probability <= NEGLIGIBLE:
             found.append(Removable(e.decision, e.option, probability, e.trained, e.effect))
     return tuple(sorted(found, key=lambda r: (r.probability, r.effect)))

@@ -1,4 +1,4 @@
-"""What a search has learned, on the page, in the terminal and as JSON; from stored records alone."""
+"""What a search has learned, on the page and in the terminal; from stored records alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rich.text import Text
 
 from archbo.data import Curve, Dataset, Observation, State, TrialRecord
 from archbo.errors import ArchboError, ObservationError, SpaceError
-from archbo.explain import Comparison, Explanation, explain
+from archbo.explain import Comparison, Difference, Explanation, explain
 from archbo.problem import Problem
 from archbo.spaces import Architecture
 from archbo.spaces.moves import sample
-from archbo.views.axes import RIGHT, WIDTH, Scale, padded
+from archbo.views.axes import Scale, padded
 from archbo.views.infos import StudyInfo, members, number, study_info
 from archbo.views.page import panel
 
@@ -33,8 +33,7 @@ take long, whoever wrote the space."""
 SURE = 0.977
 """Certainty of an option's effect that is shown: two standard deviations from none."""
 
-SHORT = 70  # characters of a name in a figure
-ROW, DOT = 34.0, "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+WIDE, HIGH, DOT = 150.0, 18.0, "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
 
 
 def explained(
@@ -58,9 +57,12 @@ def explained(
     """
     study = study_info(settings)
     _check_size(study)
-    aim = {"maximize" if study.maximize else "minimize": study.objective}
     problem = Problem.make(
-        study.space, fidelity=study.fidelity, seed=settings.get("seed", 0), **aim
+        study.space,
+        maximize=study.objective if study.maximize else None,
+        minimize=None if study.maximize else study.objective,
+        fidelity=study.fidelity,
+        seed=settings.get("seed", 0),
     )
     return explain(problem, _dataset(problem, records, study), architectures=architectures)
 
@@ -132,36 +134,26 @@ class Bar(NamedTuple):
     sd: float
 
 
-def bars_figure(bars: Sequence[Bar], label: str) -> str:
-    """Numbers with one standard deviation to each side, one below the other, each under its name.
+def bars_table(heads: tuple[str, str], bars: Sequence[Bar]) -> str:
+    """A row for each number: its name, where it is, one standard deviation to each side, itself.
 
     Args:
-        bars: at least one.
-        label: a sentence for those who do not see the figure.
+        heads: over the names and over the numbers.
+        bars: at least one; zero is marked in all of them alike.
     """
-    ends = [0.0, *(b.value - b.sd for b in bars), *(b.value + b.sd for b in bars)]
-    low, high = padded(ends)
-    x = Scale(low, high if high > low else low + 1.0, 12.0, WIDTH - RIGHT)
-    height = ROW * len(bars) + 26
-    elements = [
-        f'<path class="grid" d="M{x(tick):.1f} 4V{height - 22:g}"/>'
-        f'<text class="tick" x="{x(tick):.1f}" y="{height - 6:g}" text-anchor="middle">'
-        f"{number(tick, digits=3)}</text>"
-        for tick in x.ticks()
-    ]
-    elements.append(f'<path class="axis" d="M{x(0.0):.1f} 4V{height - 22:g}"/>')
-    for k, bar in enumerate(bars):
-        y = ROW * k + 25
-        tip = f"{bar.name}: {_with_sd(bar.value, bar.sd)}"
-        elements.append(
-            f'<text x="12" y="{y - 9:g}">{escape(_short(bar.name))}</text>'
-            f'<path class="bar" d="M{x(bar.value - bar.sd):.1f} {y:g}H{x(bar.value + bar.sd):.1f}"/>'
-            f'<g class="mark model" data-tip="{escape(tip)}">'
-            f'<path transform="translate({x(bar.value):.1f} {y:g})" d="{DOT}"/></g>'
-        )
+    low, high = padded([0.0, *(end for b in bars for end in (b.value - b.sd, b.value + b.sd))])
+    x = Scale(low, high if high > low else low + 1.0, 4.0, WIDE - 4.0)
+    rows = [(escape(bar.name), _bar(bar, x), escape(_with_sd(bar.value, bar.sd))) for bar in bars]
+    return _table_of((heads[0], "", heads[1]), rows, kind="rungs bars")
+
+
+def _bar(bar: Bar, x: Scale) -> str:
+    left, middle, right = (f"{x(bar.value + k * bar.sd):.1f}" for k in (-1, 0, 1))
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" tabindex="0" role="group" '
-        f'aria-label="{escape(label)}">{"".join(elements)}</svg>'
+        f'<svg class="chart" viewBox="0 0 {WIDE:g} {HIGH:g}" aria-hidden="true">'
+        f'<path class="axis" d="M{x(0.0):.1f} 0V{HIGH:g}"/>'
+        f'<path class="line" d="M{left} {HIGH / 2:g}H{right}"/><g class="mark model">'
+        f'<path transform="translate({middle} {HIGH / 2:g})" d="{DOT}"/></g></svg>'
     )
 
 
@@ -175,7 +167,7 @@ def _decisions_panel(found: Explanation) -> tuple[str, str, str]:
         for a, b in [one.decisions]
     ]
     words += f"; beyond that, pairs together: {', '.join(pairs)}." if pairs else "."
-    drawn = bars_figure(bars[:LISTED], words) if bars else ""
+    drawn = bars_table(("decision", "percent"), bars[:LISTED]) if bars else ""
     return "Which decisions matter", words, drawn
 
 
@@ -186,7 +178,7 @@ def _motifs_panel(found: Explanation) -> tuple[str, str, str]:
         f"How much better, in {found.objective}, a typical architecture is that has a motif than "
         f"one without it: those of which the {found.networks} trained networks say most."
     )
-    return "Motifs that help and hurt", words, bars_figure(bars, words) if bars else ""
+    return "Motifs that help and hurt", words, bars_table(("motif", "gain"), bars) if bars else ""
 
 
 def sure_options(found: Explanation) -> list[Bar]:
@@ -203,15 +195,15 @@ def _options_panel(found: Explanation) -> tuple[str, str, str]:
         f"How much better, in {found.objective}, a typical architecture is that has the option "
         "than a typical one of all."
     )
-    return "Options at their places", words, bars_figure(bars, words) if bars else ""
+    return "Options at their places", words, bars_table(("option", "gain"), bars) if bars else ""
 
 
 def _removable_panel(found: Explanation) -> tuple[str, str, str]:
     rows = [
-        (f"{_at(one.decision)} {one.option}", f"{one.probability:.1%}", str(one.trained))
-        for one in found.removable[:LISTED]
+        (escape(f"{_at(r.decision)} {r.option}"), f"{r.probability:.1%}", str(r.trained))
+        for r in found.removable[:LISTED]
     ]
-    drawn = _html_table(("option", "probability", "trained"), rows) if rows else ""
+    drawn = _table_of(("option", "probability", "trained"), rows) if rows else ""
     return "What hardly pays", REMOVABLE_WORDS, drawn
 
 
@@ -222,11 +214,8 @@ REMOVABLE_WORDS = (
 
 
 def _comparison_panel(one: Comparison, found: Explanation) -> tuple[str, str, str]:
-    rows = [
-        (_at(d.decision), d.here, d.there, _with_sd(d.gain, d.sd)) for d in one.differences[:LISTED]
-    ]
-    heads = ("decision", "here", "incumbent", "gain")
-    drawn = _html_table(heads, rows) if rows else ""
+    bars = [Bar(_instead(d), d.gain, d.sd) for d in one.differences[:LISTED]]
+    drawn = bars_table(("here instead of there", "gain"), bars) if bars else ""
     return "The second best beside the incumbent", comparison_words(one, found), drawn
 
 
@@ -275,12 +264,7 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
     for one in found.comparisons:
         yield _heading("Beside the incumbent")
         yield Padding(Text(comparison_words(one, found)), (0, 0, 0, 2))
-        yield _table(
-            [
-                (f"{_at(d.decision)} {d.here} for {d.there}", _with_sd(d.gain, d.sd))
-                for d in one.differences[:LISTED]
-            ]
-        )
+        yield _table([(_instead(d), _with_sd(d.gain, d.sd)) for d in one.differences[:LISTED]])
 
 
 def _heading(words: str) -> Text:
@@ -296,13 +280,12 @@ def _table(rows: Sequence[tuple[str, str]]) -> RenderableType:
     return Padding(grid, (0, 0, 0, 2), expand=False)
 
 
-def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table_of(heads: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "rungs") -> str:
+    """A table of the page; the cells are HTML."""
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="rungs">{table}</div>'
+    return f'<div class="{kind}">{table}</div>'
 
 
 def _with_sd(value: float, sd: float) -> str:
@@ -322,5 +305,5 @@ def _in_part(words: str, part: str) -> str:
     return f"{words} (in {part})" if part else words
 
 
-def _short(words: str) -> str:
-    return words if len(words) <= SHORT else f"{words[: SHORT - 1]}…"
+def _instead(one: Difference) -> str:
+    return f"{_at(one.decision)} {one.here} instead of {one.there}"
