@@ -44,7 +44,7 @@ class Explanation:
         rest: the share of what more than two decisions explain together, and what the model takes
             for a network's own; None where there are too many decisions to look at all pairs.
         options: the effect of each option at its place, by decision.
-        motifs: subgraphs that help or hurt, the surest first.
+        motifs: subgraphs that help or hurt, those of the largest effect that is sure first.
         removable: options that never pay, the least probable first.
         comparisons: of each architecture that was asked about, beside the incumbent.
     """

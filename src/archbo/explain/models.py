@@ -90,15 +90,37 @@ class Model:
         or too sure, of ordinary ones, whose results the transform has drawn together. 1 where the
         processes are of learning curves.
         """
+        mean, variance, off = self._left_out
+        there = (mean >= low) & (mean <= high)
+        squares = off[there] ** 2 / variance[there]
+        return float(np.sqrt((squares.sum() + _ASSUMED) / (len(squares) + _ASSUMED)))
+
+    def bar(self) -> float:
+        """What a network must reach to count as good as the best known one, on the model's scale.
+
+        The best prediction of a known network from all others' results, so that its own luck is
+        left out, less the root mean square by which such predictions of the better half were off.
+        Where the processes are of learning curves, the best posterior mean less a training's noise.
+        """
+        mean, _, off = self._left_out
+        if not len(off):
+            return float(self.known_mean().max()) - self.noise
+        better = np.argsort(-mean, kind="stable")[: (len(mean) + 1) // 2]
+        return float(mean.max() - np.sqrt((off[better] ** 2).mean()))
+
+    @cached_property
+    def _left_out(self) -> tuple[Float[Array, " m"], Float[Array, " m"], Float[Array, " m"]]:
+        """Mean and variance of each result given all others, and how far it was off.
+
+        Nothing where the processes are of learning curves.
+        """
         if isinstance(self.belief, CourseBelief):
-            return 1.0
+            return (np.zeros(0),) * 3
         left = [model.leave_one_out() for model in self.belief.models]
         mean, variance = self.belief.mixed(
             np.stack([mean for mean, _ in left]), np.stack([variance for _, variance in left])
         )
-        there = (mean >= low) & (mean <= high)
-        off = (self.belief.models[0].z - mean)[there] ** 2 / variance[there]
-        return float(np.sqrt((off.sum() + _ASSUMED) / (len(off) + _ASSUMED)))
+        return mean, variance, self.belief.models[0].z - mean
 
     def places(self, rows: Rows) -> Int[Array, " c"]:
         """The position of each network among the known ones; -1 for others."""

@@ -75,29 +75,32 @@ class Contrast(NamedTuple):
 
 
 def motifs(landscape: Landscape, compiled: CompiledSpace, model: Model) -> tuple[Motif, ...]:
-    """Those of which the results say something, the surest first.
+    """Those of which the results say something, those of the largest effect that is sure first.
 
     These were trained with and without at least three times, and their direction is certain to two
     standard deviations; of motifs that come and go together there is only the surest.
     """
     kept: list[Contrast] = []
     known = len(model.known)
-    for one in sorted(contrasts(landscape, compiled, model), key=lambda c: -c.certainty):
+    found = contrasts(landscape, compiled, model)
+    for one in sorted(found, key=lambda c: 2 * c.sd - abs(c.effect)):
         same = [other for other in kept if (other.effect > 0) == (one.effect > 0)]
-        told = _TRAINED <= one.trained <= known - _TRAINED and len(same) < _SHOWN
-        if one.certainty > _SURE and told and not any(_alike(one, other) for other in kept):
+        tried = _TRAINED <= one.trained <= known - _TRAINED
+        if one.certainty <= _SURE or not tried or len(same) == _SHOWN:
+            continue
+        if not any(_alike(one, other) for other in kept):
             kept.append(one)
     n = _sampled(landscape, compiled)
     rows, counts = landscape.rows.take(slice(0, n)), landscape.counts[:n]
     batches = compiled.graphs(rows)
     names = {path: Names(compiled, path, rows, batches[path]) for path in {c.path for c in kept}}
-    found = []
+    told = []
     for c in kept:
         words, graph = names[c.path].describe(c.pattern)
         part = c.path.removeprefix("space").removeprefix(".")
         share = float(counts[c.has].sum() / counts.sum())
-        found.append(Motif(part, words, c.effect, c.sd, c.certainty, share, c.trained, graph))
-    return tuple(found)
+        told.append(Motif(part, words, c.effect, c.sd, c.certainty, share, c.trained, graph))
+    return tuple(told)
 
 
 def contrasts(landscape: Landscape, compiled: CompiledSpace, model: Model) -> list[Contrast]:

@@ -37,8 +37,7 @@ class Removable(NamedTuple):
     Attributes:
         decision: its path.
         option: its name.
-        probability: that any network that has it is as good as the incumbent is expected to be,
-            less one standard deviation of a training's noise.
+        probability: that any network that has it is as good as the best known one; see `Model.bar`.
         trained: how many networks that have it were trained.
         effect: on the average over the space, see `OptionEffect`.
     """
@@ -74,9 +73,12 @@ def removable(
     batches = [_promising(problem, landscape, by_path[e.decision], e.option, best) for e in looked]
     if not batches:
         return ()
-    draws = model.draws(stack(batches), rng, _DRAWS)
+    rows = stack(batches)
+    draws, middle = model.draws(rows, rng, _DRAWS), model.mean(rows)
+    # a model that was too sure of the good ones is taken to be so of these
+    draws = middle + max(1.0, model.surprise(float(np.median(known)), np.inf)) * (draws - middle)
     bounds = np.cumsum([0, *map(len, batches)])
-    bar = known.max() - model.noise
+    bar = model.bar()
     found = []
     for e, start, stop in zip(looked, bounds[:-1], bounds[1:], strict=True):
         as_good = int((draws[:, start:stop] > bar).any(axis=1).sum())

@@ -172,8 +172,7 @@ def _decisions_panel(found: Explanation) -> tuple[str, str, str]:
 
 
 def _motifs_panel(found: Explanation) -> tuple[str, str, str]:
-    bars = [Bar(_in_part(m.words, m.part), m.effect, m.sd) for m in found.motifs[:LISTED]]
-    bars.sort(key=lambda bar: -bar.value)
+    bars = motif_bars(found)
     words = (
         f"How much better, in {found.objective}, a typical architecture is that has a motif than "
         f"one without it: those of which the {found.networks} trained networks say most."
@@ -186,6 +185,14 @@ def sure_options(found: Explanation) -> list[Bar]:
     sure = [one for one in found.options if one.certainty > SURE]
     sure.sort(key=lambda one: -one.certainty)
     bars = [Bar(f"{_at(one.decision)} {one.option}", one.effect, one.sd) for one in sure[:LISTED]]
+    return sorted(bars, key=lambda bar: -bar.value)
+
+
+def motif_bars(found: Explanation) -> list[Bar]:
+    """The motifs of which the results say most, the best first; with their part if that differs."""
+    shown = found.motifs[:LISTED]
+    several = len({motif.part for motif in shown}) > 1
+    bars = [Bar(f"{m.words} in {m.part}" if several else m.words, m.effect, m.sd) for m in shown]
     return sorted(bars, key=lambda bar: -bar.value)
 
 
@@ -208,8 +215,8 @@ def _removable_panel(found: Explanation) -> tuple[str, str, str]:
 
 
 REMOVABLE_WORDS = (
-    "Options that could leave the space: the probability that any architecture with one is as good "
-    "as the incumbent, less the noise of a training, is at most 1%, as far as the model goes."
+    "Options that could leave the space: as far as the model goes, the probability is at most 1% that "
+    "any architecture with one is as good as the best, less how far predictions were off."
 )
 
 
@@ -252,12 +259,11 @@ def _parts(found: Explanation) -> Iterator[RenderableType]:
         yield _table([(bar.name, _with_sd(bar.value, bar.sd)) for bar in bars])
     if found.motifs:
         yield _heading("Motifs: gain over a typical architecture without them")
-        best = sorted(found.motifs[:LISTED], key=lambda m: -m.effect)
-        yield _table([(_in_part(m.words, m.part), _with_sd(m.effect, m.sd)) for m in best])
+        yield _table([(bar.name, _with_sd(bar.value, bar.sd)) for bar in motif_bars(found)])
     if found.removable:
         yield _heading("What hardly pays")
         rows = [
-            (f"{_at(r.decision)} {r.option}", f"{r.probability:.1%} likely to be in a better one")
+            (f"{_at(r.decision)} {r.option}", f"{r.probability:.1%} likely to be in one as good")
             for r in found.removable[:LISTED]
         ]
         yield _table(rows)
@@ -299,10 +305,6 @@ def _at(path: str) -> str:
     ('cell 0→2', '1→3', 'head.mlp.width')
     """
     return re.sub(r"\[(\d+),(\d+)\]", r" \1→\2", path).strip()
-
-
-def _in_part(words: str, part: str) -> str:
-    return f"{words} (in {part})" if part else words
 
 
 def _instead(one: Difference) -> str:
