@@ -366,3 +366,11 @@ def test_check_of_a_program_without_a_search_is_exit_code_2_and_of_a_crash_1(tmp
     assert "without a call of study.run" in archbo(tmp_path, "check", "idle.py", code=2).stderr
     (tmp_path / "crash.py").write_text("1 / 0\n", encoding="utf-8")
     assert "ZeroDivisionError" in archbo(tmp_path, "check", "crash.py", code=1).stderr
+
+
+def test_show_explains_what_was_learned(folder):
+    said = archbo(folder, "show", "tiny.db", "--explain", "--trial", "0").stdout
+    assert "Which decisions matter" in said
+    assert "Beside the incumbent" in said
+    facts = json.loads(archbo(folder, "show", "tiny.db", "--explain", "--json").stdout)
+    assert {one["decision"] for one in facts["importance"]} >= {"width", "cell[0,1]"}

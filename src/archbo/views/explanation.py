@@ -30,6 +30,12 @@ MOST_DECISIONS, MOST_VERTICES = 512, 128
 """Of a space, and of all graphs of an architecture together: with more of them an explanation would
 take long, whoever wrote the space."""
 
+FEWEST = 12
+"""Networks with a value from which on the page says what was learned."""
+
+LARGEST = 1e100
+"""Of values: what is computed of them stays finite."""
+
 SURE = 0.977
 """Certainty of an option's effect that is shown: two standard deviations from none."""
 
@@ -52,11 +58,14 @@ def explained(
         architectures: to compare with the incumbent.
 
     Raises:
-        ObservationError: if too few networks have a value.
+        ObservationError: if too few networks have a value, or one is too large.
         SpaceError: if the space is too large to explain in a moment.
     """
     study = study_info(settings)
     _check_size(study)
+    largest = max((abs(r.value) for r in records if r.value is not None), default=0.0)
+    if largest > LARGEST:
+        raise ObservationError(f"a value of {largest:g} is too large to be explained")
     problem = Problem.make(
         study.space,
         maximize=study.objective if study.maximize else None,
@@ -102,6 +111,8 @@ def _dataset(problem: Problem, records: Sequence[TrialRecord], study: StudyInfo)
 def explanation_section(records: Sequence[TrialRecord], settings: Mapping[str, Any]) -> str:
     """What was learned, as a section of the page; empty before there is anything to learn from."""
     study = study_info(settings)
+    if sum(record.state is State.FINISHED or record.state.short for record in records) < FEWEST:
+        return ""
     try:
         found = explained(records, settings, _runner_up(records, study))
     except ObservationError:
@@ -150,7 +161,7 @@ def bars_table(heads: tuple[str, str], bars: Sequence[Bar]) -> str:
 def _bar(bar: Bar, x: Scale) -> str:
     left, middle, right = (f"{x(bar.value + k * bar.sd):.1f}" for k in (-1, 0, 1))
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDE:g} {HIGH:g}" aria-hidden="true">'
+        f'<svg class="whisker" viewBox="0 0 {WIDE:g} {HIGH:g}" aria-hidden="true">'
         f'<path class="axis" d="M{x(0.0):.1f} 0V{HIGH:g}"/>'
         f'<path class="line" d="M{left} {HIGH / 2:g}H{right}"/><g class="mark model">'
         f'<path transform="translate({middle} {HIGH / 2:g})" d="{DOT}"/></g></svg>'
@@ -215,8 +226,8 @@ def _removable_panel(found: Explanation) -> tuple[str, str, str]:
 
 
 REMOVABLE_WORDS = (
-    "Options that could leave the space: as far as the model goes, the probability is at most 1% that "
-    "any architecture with one is as good as the best, less how far predictions were off."
+    "Options that could leave the space: as far as the model goes, the probability is at most 1% "
+    "that any architecture with one is as good as the best, less how far predictions were off."
 )
 
 
