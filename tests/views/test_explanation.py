@@ -48,10 +48,21 @@ def test_section_tells_what_matters_and_escapes_what_the_study_names(searched):
     assert page.count("<div") == page.count("</div>")
 
 
-def test_report_has_the_section_from_twelve_results_on(searched):
+def test_section_is_there_from_twelve_results_on_and_stands_in_the_report(searched):
     records, settings = searched
-    assert "What was learned" in render_report(records, settings)
-    assert "What was learned" not in render_report(records[:11], settings)
+    assert explanation_section(records[:11], settings) == ""
+    section = explanation_section(records[:12], settings)
+    assert "What was learned" in section
+    assert section in render_report(records, settings, learned=section)
+
+
+def test_study_draws_how_much_each_decision_matters(searched):
+    records, _ = searched
+    with ab.Study(None, CELL, maximize="accuracy", seed=3) as study:
+        assert "not known yet" in study.plot.importance()._repr_html_()
+        archs = [CELL.architecture(record.architecture) for record in records]
+        study.add(archs, [record.value for record in records])
+        assert "[0,1]" in study.plot.importance().svg
 
 
 def test_running_trials_change_nothing(searched, make):

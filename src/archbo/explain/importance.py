@@ -37,6 +37,16 @@ class Importance(NamedTuple):
     share: float
     sd: float
 
+    @property
+    def name(self) -> str:
+        """The decision, as a figure calls it."""
+        return self.decision
+
+    @property
+    def value(self) -> float:
+        """The share, as a figure calls it."""
+        return self.share
+
 
 class Interaction(NamedTuple):
     """What two decisions explain together beyond what each explains by itself."""

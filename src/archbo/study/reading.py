@@ -23,7 +23,7 @@ from archbo.study.past import Past
 if TYPE_CHECKING:
     import pandas
 
-    from archbo.explain import Explanation
+    from archbo.explain import Explanation, Importance
     from archbo.views.plots import Plots
 
 
@@ -70,7 +70,14 @@ class Reading(ABC):
 
         location = self.store.location
         name = "study" if location is None else study_name(location)
-        return Plots(lambda: self.trials, self.store.settings, name)
+        return Plots(lambda: self.trials, self.store.settings, name, self._importance)
+
+    def _importance(self) -> Sequence[Importance]:
+        """How much each decision matters; nothing before there is anything to learn from."""
+        try:
+            return self.explain().importance
+        except ObservationError:
+            return ()
 
     @property
     def confirmation(self) -> Confirmation:

@@ -63,7 +63,9 @@ def explained(
     """
     study = study_info(settings)
     _check_size(study)
-    largest = max((abs(r.value) for r in records if r.value is not None), default=0.0)
+    values = [value for r in records for value in (r.value, r.interim) if value is not None]
+    values += [report.value for r in records for report in r.reports]
+    largest = max(map(abs, values), default=0.0)
     if largest > LARGEST:
         raise ObservationError(f"a value of {largest:g} is too large to be explained")
     problem = Problem.make(
