@@ -165,8 +165,8 @@ def _bar(bar: Bar, x: Scale) -> str:
     return (
         f'<svg class="whisker" viewBox="0 0 {WIDE:g} {HIGH:g}" aria-hidden="true">'
         f'<path class="axis" d="M{x(0.0):.1f} 0V{HIGH:g}"/>'
-        f'<path class="line" d="M{left} {HIGH / 2:g}H{right}"/><g class="mark model">'
-        f'<path transform="translate({middle} {HIGH / 2:g})" d="{DOT}"/></g></svg>'
+        f'<path d="M{left} {HIGH / 2:g}H{right}"/>'
+        f'<path class="dot" transform="translate({middle} {HIGH / 2:g})" d="{DOT}"/></svg>'
     )
 
 
