@@ -15,7 +15,18 @@ def invoke(*arguments):
 
 def test_help_lists_every_command():
     said = invoke("--help").output
-    expected = ["run", "check", "show", "report", "replay", "confirm", "import", "export", "bench"]
+    expected = [
+        "run",
+        "check",
+        "show",
+        "report",
+        "replay",
+        "confirm",
+        "import",
+        "export",
+        "bench",
+        "dashboard",
+    ]
     assert sorted(COMMANDS) == sorted(expected)
     assert all(f" {name} " in said for name in COMMANDS)
     assert "130 stopped by Ctrl-C" in " ".join(said.split())
