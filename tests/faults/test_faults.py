@@ -18,7 +18,7 @@ from archbo.store import Store
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import Ordeal
 
-SEEDS = range(int(os.environ.get("ARCHBO_FAULT_SEEDS", "2")))
+SEEDS = range(int(os.environ.get("ARCHBO_FAULT_SEEDS", "1")))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def ordeal(tmp_path, request):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_drivers_workers_and_checkpoints_are_struck_at_random(ordeal, seed):
-    one = ordeal(seed, method=["random", "bo"][seed % 2])
+    one = ordeal(seed, method=["bo", "random"][seed % 2])
     strikes = [one.kill_driver, one.kill_worker, one.halve_checkpoint]
     one.start()
     for ended in (1, 3, 6, 9):

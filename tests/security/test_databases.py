@@ -196,6 +196,7 @@ def test_an_older_file_is_shown_without_being_migrated(stranger, look):
     columns = ("fidelity", "reached", "interim", "progress")
     stranger.change(
         "UPDATE archbo_version SET version_num = '0001'",
+        "DROP TABLE requests",
         "DROP TABLE drivers",
         "DROP INDEX ix_trials_study_id_version",
         *[f"ALTER TABLE trials DROP COLUMN {name}" for name in columns],
