@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archbo.data import Observation
-from archbo.errors import (
-    MismatchError,
-    ProblemError,
-    StoreError,
-)
+from archbo.errors import MismatchError, ProblemError, StoreError
 from archbo.fidelity import FidelityRange
 from archbo.methods import Method, find_method
 from archbo.optimizer import checked_results
@@ -23,9 +19,6 @@ from archbo.study.files import Keep, StateFiles
 from archbo.study.older import read_all
 from archbo.study.running import Running
 from archbo.study.settings import check_same, method_setting, surroundings
-
-if TYPE_CHECKING:
-    pass
 
 
 class Study(Running):
