@@ -1,9 +1,12 @@
 import pytest
 from sqlalchemy import text
 
-from archbo.errors import StoreError
-from archbo.store import Store
-from archbo.store.requests import MOST_OPEN, Answer, Asked, Requests
+import archbo as ab
+from archbo.data import Proposal
+from archbo.errors import ConflictError, StoreError
+from archbo.store import NewTrial, Store
+from archbo.store.records import Answer
+from archbo.store.requests import MOST_OPEN, Asked, Requests
 
 
 @pytest.fixture
@@ -30,6 +33,20 @@ def test_one_run_answers_a_request_and_the_others_are_told(requests):
     assert not requests.answer(key, Answer.DONE)
     assert requests.open() == []
     assert requests.latest(5)[0][-2:] == (Answer.REFUSED, "it has not failed")
+
+
+def test_a_trial_and_the_answer_to_its_request_are_stored_together_or_not_at_all(stored, requests):
+    arch = ab.Space(width=ab.Int(1, 9)).architecture({"width": 3})
+    trial = NewTrial(Proposal(arch, "asked"))
+    key = requests.ask(Asked.ENQUEUE, architecture={"width": 3}).key
+    with pytest.raises(ConflictError, match="the next trial is 0, not 7"):
+        stored.add_trial(trial, number=7, request=key)
+    assert [request.key for request in requests.open()] == [key]
+    stored.add_trial(trial, number=0, request=key)
+    assert requests.latest(1)[0][-2:] == (Answer.DONE, "trial 0")
+    with pytest.raises(ConflictError, match="another run has done what was asked for"):
+        stored.add_trial(trial, number=1, request=key)
+    assert len(stored.read()) == 1
 
 
 def test_asking_and_answering_are_changes_that_runs_and_pages_notice(stored, requests):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import archbo as ab
-from archbo.data import State
-from archbo.store import Store
-from archbo.store.requests import Answer, Asked, Requests
+from archbo.data import Proposal, State
+from archbo.store import NewTrial, Store, StoredStudy
+from archbo.store.records import Answer
+from archbo.store.requests import Asked, Requests
 from archbo.study.replay import replay
 
 SPACE = ab.Space(width=ab.Int(1, 40), act=ab.Choice(["relu", "tanh"]))
@@ -86,3 +87,25 @@ def test_what_is_asked_for_is_trained_and_what_failed_tried_again(running):
     assert replay(stored.location).same
     answers = [r.answer for r in requests.latest(3)]
     assert answers == [Answer.REFUSED, Answer.DONE, Answer.DONE]
+
+
+def test_a_wish_is_trained_once_however_many_runs_there_are(tmp_path, monkeypatch):
+    file = tmp_path / "s.db"
+    wish = SPACE.architecture({"width": 33, "act": "tanh"})
+    begin = StoredStudy.add_trial
+
+    def beaten(self, trial, *, number, request=None):
+        if request is not None and number == 0:  # another run is quicker
+            begin(self, NewTrial(Proposal(wish, "user"), value=1.0))
+        return begin(self, trial, number=number, request=request)
+
+    monkeypatch.setattr(StoredStudy, "add_trial", beaten)
+    monkeypatch.setattr("archbo.study.steering._LOOK_SECONDS", 0.0)
+    with ab.Study(file, SPACE, maximize="score", seed=0) as study, Store.open(file) as store:
+        requests = Requests(store.study())
+        requests.ask(Asked.ENQUEUE, architecture=wish.to_dict())
+        study.run(lambda arch, trial: float(arch["width"]), trials=3)
+        assert study.trials[0].origin == "user"
+        (asked,) = [trial for trial in study.trials if trial.origin == "asked"]
+        assert SPACE.architecture(asked.architecture) == wish
+        assert requests.latest(1)[0][-2:] == (Answer.DONE, f"trial {asked.number}")

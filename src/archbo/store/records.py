@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -25,6 +26,14 @@ class Changes(NamedTuple):
 
     version: int
     records: list[TrialRecord]
+
+
+class Answer(StrEnum):
+    """What became of a request."""
+
+    OPEN = "open"
+    DONE = "done"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

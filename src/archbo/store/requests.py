@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, insert, select, update
 
 from archbo.errors import StoreError
+from archbo.store.records import Answer
 from archbo.store.rows import shown
 from archbo.store.schema import requests, studies
 from archbo.store.stored import StoredStudy
@@ -32,14 +33,6 @@ class Asked(StrEnum):
     STOP = "stop"
     ENQUEUE = "enqueue"
     RETRY = "retry"
-
-
-class Answer(StrEnum):
-    """What became of it."""
-
-    OPEN = "open"
-    DONE = "done"
-    REFUSED = "refused"
 
 
 class Request(NamedTuple):

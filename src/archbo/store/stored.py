@@ -13,9 +13,9 @@ from archbo.data import Report, State, TrialRecord
 from archbo.errors import ConflictError, StoreError
 from archbo.store.database import Database
 from archbo.store.drivers import Driver
-from archbo.store.records import Changes, NewTrial, as_float, check_finite
+from archbo.store.records import Answer, Changes, NewTrial, as_float, check_finite
 from archbo.store.rows import study_version, trial_record
-from archbo.store.schema import reports, studies, trials
+from archbo.store.schema import reports, requests, studies, trials
 
 _SKIPPED = {"id", "study_id", "version"}
 _COLUMNS = [column for column in trials.c if column.name not in _SKIPPED]
@@ -48,21 +48,25 @@ class StoredStudy:
         """This process as one that runs the study; see `Driver`."""
         return Driver(self._database, self._key, lease=lease)
 
-    def add_trial(self, trial: NewTrial, *, number: int | None = None) -> TrialRecord:
+    def add_trial(
+        self, trial: NewTrial, *, number: int | None = None, request: int | None = None
+    ) -> TrialRecord:
         """Store one trial, with the next number; see `add_trials`."""
-        return self.add_trials([trial], number=number)[0]
+        return self.add_trials([trial], number=number, request=request)[0]
 
     def add_trials(
-        self, new: Sequence[NewTrial], *, number: int | None = None
+        self, new: Sequence[NewTrial], *, number: int | None = None, request: int | None = None
     ) -> list[TrialRecord]:
         """Store trials with the next numbers, all in one transaction.
 
         Args:
             new: the trials.
             number: the one that the first must get; None for any.
+            request: the key of an open request that they answer; None without one.
 
         Raises:
-            ConflictError: if the next number is another: others have added trials.
+            ConflictError: if the next number is another: others have added trials. Or if the
+                request has been answered.
         """
         created = time.time()
         with self._database.writing() as connection:
@@ -76,6 +80,8 @@ class StoredStudy:
             if records:
                 rows = [self._row(record) | {"version": version} for record in records]
                 connection.execute(insert(trials), rows)
+            if request is not None:
+                self._answer(connection, request, f"trial {first}")
         return records
 
     def retry(
@@ -296,6 +302,13 @@ class StoredStudy:
     def _update(self, connection: Connection, trial: _Claimed, values: Mapping[str, Any]) -> None:
         changed = dict(values) | {"version": trial.version}
         connection.execute(update(trials).where(trials.c.id == trial.key).values(changed))
+
+    def _answer(self, connection: Connection, request: int, words: str) -> None:
+        """Say that a request is done, in the transaction that does it: once, and for certain."""
+        still = and_(requests.c.id == request, requests.c.answer == Answer.OPEN.value)
+        done = update(requests).where(still).values(answer=Answer.DONE.value, words=words)
+        if not connection.execute(done).rowcount:
+            raise ConflictError("another run has done what was asked for", path=self.location)
 
     def _row(self, record: TrialRecord) -> dict[str, Any]:
         row = {c.name: getattr(record, c.name, None) for c in _COLUMNS}

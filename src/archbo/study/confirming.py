@@ -15,7 +15,7 @@ from archbo.errors import ObservationError, ProblemError
 from archbo.methods import BayesianOptimization
 from archbo.spaces import Architecture
 from archbo.study.allocation import Prior, next_candidate
-from archbo.study.loop import Plan
+from archbo.study.plan import Plan
 from archbo.study.session import check_count
 
 if TYPE_CHECKING:

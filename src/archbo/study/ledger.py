@@ -54,10 +54,13 @@ class Ledger:
                 self.records.append(record)
         self._version = version
 
-    def begin(self, trial: NewTrial) -> bool:
-        """Store a trial that follows from the records; False if others have added one."""
+    def begin(self, trial: NewTrial, *, request: int | None = None) -> bool:
+        """Store a trial that follows from the records, and answers a request where it has a key.
+
+        False if others have added a trial, or answered the request.
+        """
         number = len(self.records)
-        return self._write(lambda: self.store.add_trial(trial, number=number))
+        return self._write(lambda: self.store.add_trial(trial, number=number, request=request))
 
     def take(self, record: TrialRecord) -> bool:
         """Begin another attempt of a trial; False if others were quicker."""

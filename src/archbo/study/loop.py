@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from math import ceil, inf
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING, Literal
 
 from archbo.data import Decision, Proposal, State, TrialRecord
 from archbo.errors import ExhaustedError
@@ -18,73 +17,19 @@ from archbo.spaces import Part
 from archbo.store import Driver, NewTrial
 from archbo.study.ledger import Ledger
 from archbo.study.limits import Watch
-from archbo.study.proposing import at_target, changes, cost, decide, paused, propose, task
-from archbo.study.session import Limits, Observer, Resources, RunEvent, Spending
+from archbo.study.plan import Plan
+from archbo.study.proposing import at_target, changes, decide, paused, task
+from archbo.study.session import Limits, Observer, Resources, RunEvent
 from archbo.study.steering import Steering
 from archbo.training import Event, Failed, Finished, Lost, Reported, Train
 
 if TYPE_CHECKING:
     from archbo.study.running import Running
 
-_ROUNDING = 1e-9  # of a sum of shares
 _LOOK_SECONDS = 1.0  # what other drivers do is looked at so often, while there is nothing to begin
 
 MOST_ATTEMPTS = 10
 """A trial in the middle of which the run ended so often has failed: it may be what ends the run."""
-
-
-class Plan(Protocol):
-    """What a run trains; all that it says follows from the trials so far."""
-
-    def left(self, records: Sequence[TrialRecord]) -> int:
-        """How many trials are still to begin."""
-        ...
-
-    def spending(self, records: Sequence[TrialRecord]) -> Spending | None:
-        """What is spent of its budget, if it has one that is not a number of trials."""
-        ...
-
-    def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
-        """The one to begin now; None to wait for those in training.
-
-        Raises:
-            ExhaustedError: if there is none.
-        """
-        ...
-
-    def owns(self, record: TrialRecord) -> bool:
-        """Whether it goes on with a trial that was cut by the end of its driver."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Go on until the search has made `trials` trials, or has spent `budget` full trainings.
-
-    A budget is for a study with a fidelity.
-    """
-
-    study: Running
-    trials: int = 0
-    budget: float | None = None
-
-    def left(self, records: Sequence[TrialRecord]) -> int:
-        spending = self.spending(records)
-        if spending is None:
-            return self.trials - sum(record.searched for record in records)
-        return ceil(spending.budget - spending.spent - _ROUNDING)
-
-    def spending(self, records: Sequence[TrialRecord]) -> Spending | None:
-        fidelity = self.study.problem.fidelity
-        if self.budget is None or fidelity is None:
-            return None
-        return Spending(sum(cost(fidelity, r) for r in records if r.searched), self.budget)
-
-    def next(self, records: Sequence[TrialRecord]) -> Proposal | None:
-        return propose(self.study, records)
-
-    def owns(self, record: TrialRecord) -> bool:  # noqa: ARG002 - all of them
-        return True
 
 
 def run(
@@ -239,9 +184,9 @@ class _Loop:
             return True
         if self.note:
             return False
-        asked = self.steering.next(self.study.problem, self.records)
-        if asked is not None:
-            self._begin(asked)
+        wish = self.steering.next(self.study.problem, self.records)
+        if wish is not None:
+            self._begin(wish.proposal, request=wish.request)
             return True
         return self._left() and self._propose()
 
@@ -308,7 +253,7 @@ class _Loop:
                 self._submit(number)
         return True
 
-    def _begin(self, proposal: Proposal) -> None:
+    def _begin(self, proposal: Proposal, *, request: int | None = None) -> None:
         number = len(self.records)
         trial = NewTrial(
             proposal,
@@ -317,7 +262,7 @@ class _Loop:
             progress=changes(self.study, self.records),
             worker=self.driver.name,
         )
-        if self.ledger.begin(trial):
+        if self.ledger.begin(trial, request=request):
             self._submit(number)
 
     def _next_proposal(self) -> Proposal | None:

@@ -12,6 +12,7 @@ from archbo.executors import Launcher
 from archbo.spaces import Architecture
 from archbo.study import confirming, loop, session
 from archbo.study.confirmation import Confirmation
+from archbo.study.plan import Search
 from archbo.study.reading import Reading
 from archbo.study.session import Limits, Resources
 from archbo.training import Train
@@ -119,19 +120,19 @@ class Running(Reading):
         )
         return self
 
-    def _plan(self, trials: int | None, budget: float | None) -> loop.Search:
+    def _plan(self, trials: int | None, budget: float | None) -> Search:
         if budget is None:
             if trials is None:
                 raise ProblemError("how many trials?", hint="Say study.run(train, trials=40).")
             session.check_count("trials", trials)
-            return loop.Search(self, trials)
+            return Search(self, trials)
         if trials is not None:
             raise ProblemError("give trials or a budget, not both")
         if isinstance(budget, bool) or not (isinstance(budget, (int, float)) and budget > 0):
             raise ProblemError(f"budget must be a positive number, got {budget!r}")
         if self.problem.fidelity is None:  # each training is a full one
-            return loop.Search(self, ceil(budget))
-        return loop.Search(self, budget=float(budget))
+            return Search(self, ceil(budget))
+        return Search(self, budget=float(budget))
 
     def confirm(
         self,

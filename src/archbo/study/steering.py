@@ -1,24 +1,32 @@
 """What people ask of a study that runs, as its run takes notice of it.
 
 Requests are read from the store, once a second at most. Of several runs each pauses and stops; what
-is to be done once is done by the run that answers it first.
+is to be trained is trained once, by the run that stores its trial first.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import NamedTuple
 
 from archbo.data import Proposal, State, TrialRecord
 from archbo.errors import SpaceError
 from archbo.problem import Problem
 from archbo.store import StoredStudy
-from archbo.store.requests import Answer, Asked, Request, Requests
+from archbo.store.records import Answer
+from archbo.store.requests import Asked, Request, Requests
 from archbo.study.proposing import ASKED
 
 _LOOK_SECONDS = 1.0
 _AT_ONCE = (Asked.PAUSE, Asked.GO_ON, Asked.STOP)
+
+
+class Wish(NamedTuple):
+    """What somebody wants trained, and the key of the request that its trial answers."""
+
+    proposal: Proposal
+    request: int
 
 
 class Steering:
@@ -59,36 +67,37 @@ class Steering:
             else:
                 self._open.append(request)
 
-    def next(self, problem: Problem, records: Sequence[TrialRecord]) -> Proposal | None:
+    def next(self, problem: Problem, records: Sequence[TrialRecord]) -> Wish | None:
         """What to train now; None for nothing that is asked for.
 
         What failed is tried again as a trial of its own: what others followed from stays as it was.
+        A wish whose trial could not be stored comes again with a later look.
         """
         while self._open:
             request = self._open.pop(0)
-            found, words = _wanted(request, problem, records)
-            answer = Answer.REFUSED if found is None else Answer.DONE
-            say = partial(self._requests.answer, request.key, answer, words)
-            if self._patiently(say) and found is not None:
-                return found
+            found = _wanted(request, problem, records)
+            if isinstance(found, Proposal):
+                return Wish(found, request.key)
+            self._refuse(request, found)
         return None
 
+    def _refuse(self, request: Request, why: str) -> None:
+        self._patiently(lambda: self._requests.answer(request.key, Answer.REFUSED, why))
 
-def _wanted(
-    request: Request, problem: Problem, records: Sequence[TrialRecord]
-) -> tuple[Proposal | None, str]:
+
+def _wanted(request: Request, problem: Problem, records: Sequence[TrialRecord]) -> Proposal | str:
     """What a request is for, or why it is refused."""
     if request.kind is Asked.RETRY:
         record = next((r for r in records if r.number == request.trial), None)
         if record is None or record.state is not State.FAILED:
-            return None, "there is no such failed trial"
+            return "there is no such failed trial"
         plain = record.architecture
     else:
         plain = request.architecture
     try:
         arch = problem.space.architecture(plain)
     except SpaceError as error:
-        return None, str(error)
+        return str(error)
     if not problem.feasible(arch.rows)[0]:
-        return None, "it does not meet the constraints"
-    return Proposal(arch, ASKED), f"trial {len(records)}"
+        return "it does not meet the constraints"
+    return Proposal(arch, ASKED)

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from archbo.errors import ArchitectureError
-from archbo.store.requests import Answer, Asked, Requests
+from archbo.store.records import Answer
+from archbo.store.requests import Asked, Requests
 from archbo.views.dashboard.control import ask, controls, requests_section, trial_controls
 
 

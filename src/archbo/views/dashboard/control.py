@@ -15,7 +15,8 @@ from typing import Any
 
 from archbo.data import State, TrialRecord
 from archbo.errors import ArchitectureError
-from archbo.store.requests import Answer, Asked, Request, Requests
+from archbo.store.records import Answer
+from archbo.store.requests import Asked, Request, Requests
 from archbo.views.dashboard.feed import Snapshot
 from archbo.views.dashboard.parts import links, section
 
