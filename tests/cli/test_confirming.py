@@ -149,6 +149,13 @@ def test_bad_input_is_one_line_and_exit_code_2(folder, arguments, reason):
     assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
+def test_trainings_that_confirm_have_the_limits_of_others(folder):
+    said = archbo(folder, "confirm", "tiny.db", "--top", "1", "--repeats", "3", "--retries", "0",
+                  "--timeout", "0.5", "--failures", "1", TRAIN_SECONDS="30", code=1)  # fmt: skip
+    assert "\n1 training has failed, the last one with: timed out after 0.5 s\n" in said.stdout
+    assert [member["failed"] for member in facts(folder)["confirmed"]] == [1]
+
+
 def test_confirmations_that_all_fail_are_exit_code_1(folder):
     text = PROGRAM.replace('arch["width"] / 10 +', "1 / 0 +")
     (folder / "tiny.py").write_text(text)

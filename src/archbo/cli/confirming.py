@@ -29,9 +29,7 @@ def confirm(
     store: str,
     program: Path | None,
     numbers: Mapping[str, int | None],
-    *,
-    workers: int,
-    timeout: float | None,
+    options: Mapping[str, Any],
 ) -> int:
     """Train the best of a stored study again, inside its program, and say what came of it.
 
@@ -39,8 +37,7 @@ def confirm(
         store: where the study is.
         program: its program; None for the one that made it.
         numbers: top, repeats and budget, as `Study.confirm` takes them.
-        workers: how many trainings at a time.
-        timeout: seconds after which a training counts as failed.
+        options: how it trains, by the names that `RunOptions` has.
     """
     with closing(Store.open(store, read_only=True)) as opened:
         stored = opened.study()
@@ -60,14 +57,17 @@ def confirm(
         with (
             printing_above(console),
             ProgressView(console) as view,
-            overriding(RunOptions(), view),
+            overriding(RunOptions(**options), view),
         ):
             try:
-                asked: dict[str, Any] = {**numbers, "workers": workers, "timeout": timeout}
-                found.append(study.confirm(train, **asked))
+                wanted: dict[str, Any] = dict(numbers)
+                found.append(study.confirm(train, **wanted))
             except SystemExit as end:  # interrupted
                 code = end.code if isinstance(end.code, int) else 1
                 raise
+        for event in view.finished:
+            if event.note:
+                console.print(Text(event.note, style="yellow"), soft_wrap=True)
 
     reason = "the study's program says how a network is trained"
     find(store, stored, program, reason=reason, command="confirm", instead=instead).study.close()

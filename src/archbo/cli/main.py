@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from archbo.cli.dashboard import dashboard
-from archbo.cli.running import Timeout, run
+from archbo.cli.options import Arguments, Build, Inputs, Json, Maker, Program, Store, number, shape
+from archbo.cli.running import confirm, run
 from archbo.errors import ArchboError
 
 app = typer.Typer(
@@ -23,31 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Store = Annotated[
-    str, typer.Argument(help="The study's file (digits.db) or database URL.", show_default=False)
-]
-
-Maker = Annotated[
-    Path | None,
-    typer.Option(
-        help="The study's program, if it does not lie beside the store.", show_default=False
-    ),
-]
-Build = Annotated[
-    str | None,
-    typer.Option(
-        help="The program's function that makes a network; by default build, if it has one.",
-        show_default=False,
-    ),
-]
-Inputs = Annotated[
-    str | None,
-    typer.Option(
-        help="The shape of one input, such as 3,32,32; a network of ab.torch.build knows it.",
-        show_default=False,
-    ),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -74,14 +50,8 @@ app.command(epilog="Example:  archbo run digits.py --trials 40 --workers 2")(run
 
 @app.command(epilog="Example:  archbo check digits.py")
 def check(
-    program: Annotated[
-        Path,
-        typer.Argument(help="A Python program that calls study.run(...).", show_default=False),
-    ],
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(help="Arguments of the program itself, after --.", show_default=False),
-    ] = None,
+    program: Program,
+    arguments: Arguments = None,
     *,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="About how long the check may take.")
@@ -91,7 +61,7 @@ def check(
     probe: Annotated[
         bool, typer.Option("--probe", help="Train one network for an epoch, to time it.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Say what can be known of a program's search before any training.
 
@@ -107,7 +77,7 @@ def check(
             arguments or [],
             seconds=seconds,
             build=build,
-            inputs=_shape(inputs),
+            inputs=shape(inputs),
             probe=probe,
             as_json=json,
         )
@@ -132,7 +102,7 @@ def show(
             help="Show what was learned instead; with --trial: why it is not the incumbent.",
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Show the best architectures, how they were found, and what failed and why."""
     from archbo.cli import commands
@@ -211,46 +181,12 @@ def export(
 
     raise typer.Exit(
         exporting.export(
-            store, _number(trial), output, program=program, build=build, inputs=_shape(inputs)
+            store, number(trial), output, program=program, build=build, inputs=shape(inputs)
         )
     )
 
 
-@app.command(epilog="Example:  archbo confirm digits.db --top 3 --repeats 3")
-def confirm(
-    store: Store,
-    *,
-    top: Annotated[
-        int | None,
-        typer.Option(min=1, help="How many of the best to train again; 3.", show_default=False),
-    ] = None,
-    repeats: Annotated[
-        int | None, typer.Option(min=1, help="How often each; 3.", show_default=False)
-    ] = None,
-    budget: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Instead of both: how many trainings, spent where they tell most.",
-            show_default=False,
-        ),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", "-w", min=1, help="How many trainings go on at a time.")
-    ] = 1,
-    timeout: Timeout = None,
-    program: Maker = None,
-) -> None:
-    """Train the best architectures again with new seeds: the honest winner, mean and interval.
-
-    The best of many noisy results is better than its network: it was selected for its luck. The
-    program runs up to its study.run(...), and its training function trains. Ctrl-C is safe: the
-    same command goes on where it stopped, and does nothing where all is done.
-    """
-    from archbo.cli import confirming
-
-    numbers = {"top": top, "repeats": repeats, "budget": budget}
-    raise typer.Exit(confirming.confirm(store, program, numbers, workers=workers, timeout=timeout))
+app.command(epilog="Example:  archbo confirm digits.db --top 3 --repeats 3")(confirm)
 
 
 @app.command("import", epilog="Example:  archbo import digits.db results.csv")
@@ -366,26 +302,6 @@ def bench(
             peer_python=peer_python or [],
         )
     )
-
-
-def _number(trial: str) -> int | None:
-    """A trial's number; None for the best."""
-    if trial == "best":
-        return None
-    if not trial.isdecimal():
-        raise typer.BadParameter(f"expected the number of a trial, or best, got {trial!r}")
-    return int(trial)
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    """From 3,32,32."""
-    try:
-        sizes = None if text is None else tuple(map(int, text.split(",")))
-    except ValueError:
-        sizes = (0,)
-    if sizes is not None and min(sizes) < 1:
-        raise typer.BadParameter(f"expected sizes such as 3,32,32, got {text!r}")
-    return sizes
 
 
 def main() -> None:
