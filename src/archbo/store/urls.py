@@ -14,6 +14,8 @@ from archbo.errors import StoreError
 
 HIDDEN = "***"
 
+_POSTGRES = "postgresql+psycopg"  # of the drivers, the one that the extra installs
+
 _SECRET = re.compile(r"pass|pwd|secret|token|credential|key", re.IGNORECASE)
 """In the name of a parameter, or in a value that holds parameters of its own."""
 
@@ -34,13 +36,15 @@ def parse_url(location: str) -> URL:
     except (ArgumentError, ValueError):
         # not from the error that was raised: it may repeat the URL
         raise StoreError(f"{shown_location(location)!r} is no database URL") from None
-    if url.drivername == "postgresql":  # of the drivers, the one that the extra installs
-        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "postgresql":
+        url = url.set(drivername=_POSTGRES)
     return url
 
 
 def shown_url(url: URL) -> str:
-    """A URL without its password, also where that is a parameter."""
+    """A URL without its password, also where that is a parameter, and without the usual driver."""
+    if url.drivername == _POSTGRES:
+        url = url.set(drivername="postgresql")
     query = {
         name: HIDDEN if _is_secret(name, value) else value for name, value in url.query.items()
     }
