@@ -22,24 +22,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from archbo.arrays import Array, Rng, one_thread
-from archbo.data import Curve, Dataset, Decision, Prediction, Proposal, State
+from archbo.data import Curve, Dataset, Decision, Proposal, State
 from archbo.errors import ExhaustedError, ProblemError
 from archbo.fidelity import FidelityRange, check_eta
-from archbo.kernels import Encoded
 from archbo.kernels.blocks import rows as take
 from archbo.methods.base import Method, Search
-from archbo.methods.candidates import Known, Taken, new_rows, pool, random_rows
 from archbo.methods.costs import Costs
 from archbo.methods.courses import CourseBelief
 from archbo.methods.hyperband import climb, first_bracket
+from archbo.methods.newcomers import Newcomers
 from archbo.methods.rungs import RungSearch, Runner
 from archbo.problem import Problem
-from archbo.spaces import Architecture, Rows
+from archbo.spaces import Architecture
 
 if TYPE_CHECKING:
     from archbo.methods.bayesian import BayesianSearch
 
-_PARENTS = 10  # the most promising networks, whose mutants are candidates
 _WEIGHED = 16  # of the candidates, and of the paused trainings of a rung, whose rates are computed
 _NOTHING = 1e-9  # a rate below it does not tell candidates apart
 
@@ -123,7 +121,7 @@ class MultiFidelitySearch(Search):
         self.problem = problem
         self.fidelity = fidelity
         self.plain = plain
-        self._known = Known(problem)
+        self.newcomers = Newcomers(problem, plain, random=settings.random)
         self.rungs = fidelity.rungs(settings.eta)
         self.bracket = first_bracket(fidelity, settings.eta, settings.start)[:-1]
         schedule = settings.schedule and settings.schedule.prepare(problem)
@@ -224,24 +222,11 @@ class MultiFidelitySearch(Search):
             if any(runner.points for runner in runners):
                 return None
         try:
-            return _Step(self.rungs[0], proposal=self._spread(runners, rng))
+            return _Step(self.rungs[0], proposal=self.newcomers.spread(runners, rng))
         except ExhaustedError:
             if any(runner.points for runner in runners):
                 return None
             raise
-
-    def _spread(self, runners: Sequence[Runner], rng: Rng) -> Proposal:
-        """The next network of the start design, or a random one behind its end.
-
-        Raises:
-            ExhaustedError: if no network is new.
-        """
-        taken = self._taken(runners)
-        rows, taken = new_rows(self.problem, self.plain.start_design(), taken)
-        origin = "initial" if len(rows) else "random"
-        rows = rows if len(rows) else random_rows(self.problem, 1, rng, taken)
-        (arch,) = self.problem.compiled.architectures(rows.take([0]))
-        return Proposal(arch, origin)
 
     def _belief(self, dataset: Dataset, runners: Sequence[Runner]) -> CourseBelief:
         plain, compiled = self.plain, self.problem.compiled
@@ -349,48 +334,17 @@ class MultiFidelitySearch(Search):
         Raises:
             ExhaustedError: if no network is new.
         """
-        rows, encoded, score = self._candidates(belief, runners, rng)
-        short = np.argsort(-score, kind="stable")[:_WEIGHED]
-        rates = belief.rates_of_new(take(encoded, short), self.rungs, costs, straight=straight)
+        found = self.newcomers.candidates(belief, runners, rng)
+        likely = np.argsort(-found.score, kind="stable")[:_WEIGHED]
+        rates = belief.rates_of_new(
+            take(found.encoded, likely), self.rungs, costs, straight=straight
+        )
         j = int(rates.rate.argmax()) if rates.rate.max() > _NOTHING else 0
         stage = len(self.rungs) - 1 if straight else int(rates.stage[j])
         level = self.rungs[min(stage, top)]
-        chosen = rows.take(short[[j]]), take(encoded, short[[j]]), float(score[short[j]])
-        proposal = self._chosen(belief, runners, *chosen, rng, short=level < self.fidelity.high)
+        short = level < self.fidelity.high
+        proposal = self.newcomers.chosen(belief, runners, found, int(likely[j]), rng, short=short)
         return float(rates.rate[j]), _Step(level, proposal=proposal)
-
-    def _candidates(
-        self, belief: CourseBelief, runners: Sequence[Runner], rng: Rng
-    ) -> tuple[Rows, Encoded, Array]:
-        """New networks, their encoding and their acquisition by what they give in the end."""
-        plain, problem = self.plain, self.problem
-        order = np.argsort(-belief.mean_finals(), kind="stable")[:_PARENTS]
-        parents = problem.compiled.encode([runners[i].arch for i in belief.known[order]])
-        rows, taken = pool(problem, parents, plain.settings.candidates, rng, self._taken(runners))
-        lean = plain.leaning(len(runners))
-        return plain.climb(belief, rows, taken, lean, rng, rng.spawn(1)[0])
-
-    def _chosen(
-        self,
-        belief: CourseBelief,
-        runners: Sequence[Runner],
-        rows: Rows,
-        encoded: Encoded,
-        score: float,
-        rng: Rng,
-        *,
-        short: bool,
-    ) -> Proposal:
-        """A new network as a proposal; a random one in its place for a part of the short ones."""
-        origin = "model"
-        if short and rng.random() < self.settings.random:
-            origin, rows = "random", random_rows(self.problem, 1, rng, self._taken(runners))
-            encoded = self.plain.encoder.encode(rows)
-        mean, sd = belief.predict(encoded)
-        expected = Prediction(float(self.problem.objective.inward(mean)[0]), float(sd[0]))
-        (arch,) = self.problem.compiled.architectures(rows)
-        own = score if origin == "model" else None
-        return Proposal(arch, origin, expected, own, belief.hyperparameters)
 
     def _scheduled(
         self, schedule: RungSearch, dataset: Dataset, runners: Sequence[Runner], rng: Rng
@@ -415,12 +369,9 @@ class MultiFidelitySearch(Search):
     ) -> Proposal:
         """A new network for a schedule: of the start design, then by the acquisition."""
         if len(runners) < self.settings.start or not any(r.points for r in runners):
-            return self._spread(runners, rng)
+            return self.newcomers.spread(runners, rng)
         belief = self._belief(dataset, runners)
-        rows, encoded, score = self._candidates(belief, runners, rng)
-        j = int(score.argmax())
-        best = rows.take([j]), take(encoded, np.array([j])), float(score[j])
-        return self._chosen(belief, runners, *best, rng, short=level < self.fidelity.high)
-
-    def _taken(self, runners: Sequence[Runner]) -> Taken:
-        return self._known.taken(self.problem.compiled.encode([runner.arch for runner in runners]))
+        found = self.newcomers.candidates(belief, runners, rng)
+        best = int(found.score.argmax())
+        short = level < self.fidelity.high
+        return self.newcomers.chosen(belief, runners, found, best, rng, short=short)
