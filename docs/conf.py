@@ -89,7 +89,6 @@ default_role = "code"  # what docstrings have in single backticks
 autodoc_member_order = "bysource"
 autodoc_default_options = {
     "members": True,
-    "show-inheritance": True,
     "inherited-members": "tuple,Exception,Enum,Mapping",  # not what these have
 }
 autodoc_typehints_format = "short"
@@ -101,7 +100,10 @@ html_theme = "furo"
 html_title = f"archbo {version}"
 html_copy_source = False
 html_show_sourcelink = False
+html_show_copyright = False
+html_show_search_summary = False  # a page opened as a file may not read others
 pygments_style = "friendly"
+smartquotes = False
 
 
 def add_navigation(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -138,6 +140,13 @@ def is_field(
     return True if (member.__doc__ or "").startswith("Alias for field number") else None
 
 
+def signature_of(
+    _app: Sphinx, _what: str, _name: str, obj: object, *_: object
+) -> tuple[str, None] | None:
+    """None for a protocol: nobody calls it."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
 ELSEWHERE = re.compile(
     r"""<(?!a\b)[^>]*\b(?:src|href|data)=["']?(?:https?:)?//[^>]*>"""
     r"""|@import[^;]*//[^;]*;|url\(["']?(?:https?:)?//[^)]*\)"""
@@ -161,6 +170,7 @@ def setup(app: Sphinx) -> None:
     """Tell Sphinx when to call what is above."""
     app.connect("source-read", add_navigation)
     app.connect("build-finished", check_pages)
+    app.connect("autodoc-process-signature", signature_of)
     app.connect("autodoc-skip-member", is_field)
     app.connect(
         "autodoc-process-docstring", mark_code, priority=400

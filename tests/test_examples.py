@@ -144,6 +144,6 @@ def test_the_tutorial_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch
     nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
     drawn = [out for out in outputs if "image/svg+xml" in out.get("data", {})]
-    assert len(drawn) == 6  # two architectures, and the figures
+    assert len(drawn) == 7  # three architectures, and the figures
     assert "The report is in tutorial.html" in [out.get("text", "").strip() for out in outputs]
     assert {"tutorial.db", "tutorial.html", "best.py"} <= {file.name for file in tmp_path.iterdir()}
