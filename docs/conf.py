@@ -83,7 +83,6 @@ nb_execution_mode = "force"  # what the site shows is what today's code gives
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 default_role = "code"  # what docstrings have in single backticks
 autodoc_member_order = "bysource"
@@ -167,11 +166,11 @@ def check_pages(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Tell Sphinx when to call what is above."""
+    """Tell Sphinx when to call what is above, and the tutorial where the command archbo is."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     app.connect("source-read", add_navigation)
     app.connect("build-finished", check_pages)
     app.connect("autodoc-process-signature", signature_of)
     app.connect("autodoc-skip-member", is_field)
-    app.connect(
-        "autodoc-process-docstring", mark_code, priority=400
-    )  # before the sections are read
+    before_sections = 400  # Napoleon reads them at 500
+    app.connect("autodoc-process-docstring", mark_code, priority=before_sections)
