@@ -102,7 +102,7 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_show_search_summary = False  # a page opened as a file may not read others
 pygments_style = "friendly"
-smartquotes = False
+smartquotes_action = "D"  # dashes; quotation marks in docstrings are code
 
 
 def add_navigation(_app: Sphinx, page: str, source: list[str]) -> None:
