@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help search test check bench clean
+.PHONY: help search test check docs bench clean
 
 help:
 	@echo "make search   install and run a real architecture search on handwritten digits (minutes)"
 	@echo "make test     install what the tests need and run them all"
 	@echo "make check    format, lint, types, and the direction of imports"
+	@echo "make docs     the documentation as a site, in build/site"
 	@echo "make bench    search quality and speed on recorded trainings (needs ARCHBO_DATA)"
 	@echo "make clean    remove the virtual environment and what the search left"
 
@@ -42,6 +43,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# from nothing each time, as a page that is kept would keep its warnings to itself
+docs: $(VENV)/.dev
+	rm -rf build/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going \
+		--fresh-env --conf-dir docs --doctree-dir build/doctrees . build/site
+	@echo "The site is in build/site: open build/site/index.html in a browser."
 
 bench: $(VENV)/.dev
 	$(BIN)/archbo bench nas-bench-201/cifar10 nas-bench-201/cifar100 nas-bench-macro \

@@ -1,5 +1,6 @@
 """The examples run from their first line to their last, in a short version."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -128,3 +129,21 @@ def test_the_loop_of_ones_own_runs(tmp_path):
     said = run(tmp_path, program.name)
     assert said.count("Architecture(") == 8
     assert "% found" in said.splitlines()[-1]
+
+
+def test_the_tutorial_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch):
+    for package in ("torch", "sklearn", "pandas", "ipykernel"):
+        pytest.importorskip(package)
+    nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install nbclient")
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install nbclient")
+    beside = Path(sys.executable).parent  # where the command archbo is
+    monkeypatch.setenv("PATH", os.pathsep.join([str(beside), os.environ["PATH"]]))
+    notebook = nbformat.read(EXAMPLES / "tutorial.ipynb", as_version=4)
+    assert all(cell.get("outputs", []) == [] for cell in notebook.cells), "clear its outputs"
+    where = {"metadata": {"path": tmp_path}}
+    nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    drawn = [out for out in outputs if "image/svg+xml" in out.get("data", {})]
+    assert len(drawn) == 7  # three architectures, and the figures
+    assert "The report is in tutorial.html" in [out.get("text", "").strip() for out in outputs]
+    assert {"tutorial.db", "tutorial.html", "best.py"} <= {file.name for file in tmp_path.iterdir()}
