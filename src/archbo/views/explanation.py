@@ -164,14 +164,18 @@ def bars_table(heads: tuple[str, str], bars: Sequence[Bar]) -> str:
     """
     low, high = padded([0.0, *(end for b in bars for end in (b.value - b.sd, b.value + b.sd))])
     x = Scale(low, high if high > low else low + 1.0, 4.0, WIDE - 4.0)
-    rows = [(_named(bar), _bar(bar, x), escape(_with_sd(bar.value, bar.sd))) for bar in bars]
+    rows: list[tuple[str, ...]] = []
+    for bar in bars:
+        rows.append((escape(bar.name), _bar(bar, x), _amount(bar)))
+        if bar.graph is not None and len(bar.graph.labels) <= MOST_DRAWN:
+            rows.append((f'<div class="motif">{svg(bar.graph)}</div>',))
     return _table_of((heads[0], "", heads[1]), rows, kind="rungs bars")
 
 
-def _named(bar: Bar) -> str:
-    if bar.graph is None or len(bar.graph.labels) > MOST_DRAWN:
-        return escape(bar.name)
-    return f'{escape(bar.name)}<div class="motif">{svg(bar.graph)}</div>'
+def _amount(bar: Bar) -> str:
+    """The number, which may be on two lines where there is little room."""
+    value, _, sd = _with_sd(bar.value, bar.sd).partition(" ")
+    return f"{value} <span>{sd}</span>"
 
 
 def _bar(bar: Bar, x: Scale) -> str:
@@ -317,9 +321,14 @@ def _table(rows: Sequence[tuple[str, str]]) -> RenderableType:
 
 
 def _table_of(heads: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "rungs") -> str:
-    """A table of the page; the cells are HTML."""
+    """A table of the page; the cells are HTML, and a row of one cell belongs to the one above."""
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+        if len(row) == len(heads)
+        else f'<tr class="under"><td colspan="{len(heads)}">{row[0]}</td></tr>'
+        for row in rows
+    )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="{kind}">{table}</div>'
 
