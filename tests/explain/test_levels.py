@@ -22,7 +22,12 @@ def levels_of(space, count=2000):
         (
             ab.EdgeCell(nodes=4, ops=["a"], inputs=2, keep=1),
             "[2].sources",
-            ("option 0", "option 1"),
+            ("0", "1"),
+        ),
+        (
+            ab.EdgeCell(nodes=5, ops=["a"], inputs=2, keep=2),
+            "[3].sources",
+            ("0, 1", "0, 2", "1, 2"),
         ),
         (ab.NodeCell(max_nodes=4, max_edges=6, ops=["a", "b", "c"]), "ops[1]", ("a", "b", "c")),
         (ab.NodeCell(max_nodes=4, max_edges=6, ops=["a", "b"]), "edges[0,1]", ("no edge", "edge")),
@@ -65,6 +70,15 @@ def test_decisions_without_a_choice_and_positions_in_pools_are_left_out():
     assert levels_of(space, 20)[0] == {}
 
 
-def test_options_of_a_grammar_are_numbered():
-    space = ab.Grammar("net", {"net": ["seq(net, net)", "a", "b"]}, max_depth=3)
-    assert option_names(space.compiled, 0)[0] == "option 0"
+def test_options_of_a_grammar_are_its_productions():
+    rules = {"net": ["seq(net, net)", "op"], "op": ["conv(kernel)", "pool"], "kernel": ["3", "5"]}
+    space = ab.Space(lr=ab.Float(0, 1), net=ab.Grammar("net", rules, max_depth=3)).compiled
+    named = {d.path: option_names(space, k) for k, d in enumerate(space.decisions) if k}
+    assert named["space.net.net"] == ["seq(net, net)", "op"]
+    kernels = [names for path, names in named.items() if ".kernel[" in path]
+    assert kernels == [["3", "5"]] * 3
+    # the option of a name derives what it says
+    d = [one.path for one in space.decisions].index("space.net.net.op[1]")
+    row = [0.0] * len(space.decisions)
+    row[1], row[d] = 1.0, option_names(space, d).index("pool")
+    assert space.root.decode(row)["net"] == "pool"

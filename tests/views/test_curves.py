@@ -138,3 +138,13 @@ def test_a_long_curve_is_as_many_bars_as_a_line_has_room_for():
     bars = sparkline([k / 500 for k in range(500)])
     assert len(bars) == 60
     assert bars[0] + bars[-1] == "▁█"
+
+
+def test_long_curves_are_drawn_with_fewer_points_and_their_ends(make, study):
+    reports = tuple(Report(e, 1 - 1 / e) for e in range(1, 1001))
+    records = [make(n, 0.9 + n / 100, reports=reports) for n in range(5)]
+    drawn, _ = drawn_curves(curves_info(records, study), study)
+    counts = [a.find("path").get("d").count(" ") for a in drawn]
+    assert counts == [40, 40, 200, 200, 200]  # the best three are in front
+    paths = [a.find("path").get("d").strip("M").split("L") for a in drawn]
+    assert len({(path[0], path[-1]) for path in paths}) == 1

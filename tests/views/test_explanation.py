@@ -1,11 +1,13 @@
 import json
 from dataclasses import replace
+from html import escape
 
 import pytest
 
 import archbo as ab
 from archbo.data import State
 from archbo.errors import ObservationError, SpaceError
+from archbo.views import explanation as module
 from archbo.views.explanation import explained, explanation_section, explanation_view
 from archbo.views.report import render_report
 from archbo.views.terminal import Terminal
@@ -46,6 +48,24 @@ def test_section_tells_what_matters_and_escapes_what_the_study_names(searched):
     assert "&lt;i&gt;conv&lt;/i&gt;" in page
     assert "<i>" not in page
     assert page.count("<div") == page.count("</div>")
+
+
+def test_motifs_are_drawn_under_their_words_if_they_are_small(searched, monkeypatch):
+    motifs = explained(*searched).motifs[: module.LISTED]
+    panel = (
+        explanation_section(*searched).partition("Motifs that help")[2].partition("</figure>")[0]
+    )
+    assert motifs
+    assert panel.count('<div class="motif"><svg') == len(motifs)
+    assert panel.count("&lt;i&gt;conv&lt;/i&gt;") > len(motifs)
+    large = max(len(motif.graph.labels) for motif in motifs)
+    monkeypatch.setattr(module, "MOST_DRAWN", large - 1)
+    panel = (
+        explanation_section(*searched).partition("Motifs that help")[2].partition("</figure>")[0]
+    )
+    drawn = sum(len(motif.graph.labels) < large for motif in motifs)
+    assert panel.count('<div class="motif">') == drawn
+    assert all(escape(motif.words) in panel for motif in motifs)
 
 
 def test_section_is_there_from_twelve_results_on_and_stands_in_the_report(searched):

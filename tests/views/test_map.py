@@ -98,13 +98,12 @@ def test_colours_go_by_rank_with_the_best_last(make):
         assert sorted(tones.values()) == sorted([*range(module.TONES)] * 2)
 
 
-def test_of_very_many_architectures_the_incumbents_and_the_running_stay(make, monkeypatch):
-    monkeypatch.setattr(module, "MOST_MARKS", 10)
+def test_of_very_many_architectures_the_incumbents_and_the_running_stay(make):
     space = ab.Float(0, 1)
     records = [make(i, float(i == 37), space=space) for i in range(100)]
     records.append(make(100, None, space=space, state=State.RUNNING, seconds=None))
     study = study_of(space)
-    drawn = map_chart(map_info(records, study), study).html
+    drawn = map_chart(map_info(records, study), study, most=10).html
     assert {'href="#trial-37"', 'href="#trial-100"'} <= set(drawn.replace(">", " ").split())
     assert drawn.count("<a ") < 20
 

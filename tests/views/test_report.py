@@ -1,9 +1,10 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from archbo.data import State
+from archbo.data import Prediction, Report, State
 from archbo.views.report import render_report, write_report
 
 VOID = {"meta", "link", "br", "img"}
@@ -81,6 +82,57 @@ def test_failed_trial_shows_its_error_and_folds_its_traceback_away(shown):
     row = page.partition('<tr id="trial-5"')[2].partition("</tr>")[0]
     assert '<p class="error">RuntimeError: &lt;script&gt;' in row
     assert "Traceback:" in row.partition("<details>")[2].partition("</details>")[0]
+
+
+def test_reasons_of_failures_are_told_apart_the_most_frequent_first(make, settings):
+    again = [make(n, None, state=State.FAILED, error="out of memory") for n in range(9)]
+    once = make(9, None, state=State.FAILED, error="<b>odd</b>\nits second line")
+    page = render_report([once, *again], settings())
+    told = page.partition('id="failed"')[2].partition("</section>")[0]
+    assert (
+        told.index("and 3 more: ") < told.index("Trial <a") < told.index("&lt;b&gt;odd&lt;/b&gt;")
+    )
+    assert "second line" not in told
+    assert 'id="failed"' not in render_report([make(0, 0.5)], settings())
+
+
+def many(make, count):
+    """Trials of which one in twenty failed, for one of two reasons; the best is in the middle."""
+    one = make(0, 0.5, reports=tuple(Report(e, 0.5 - 0.3 / e) for e in range(1, 60)))
+    known = {"features": {"params": 2.0}, "prediction": Prediction(0.5, 0.1), "score": 1.0}
+    for n in range(count):
+        one = replace(one, number=n, architecture_id=str(n))
+        value = 0.9 if n == count // 2 else 0.5 + 0.3 * (n * 37 % 101) / 101
+        if n % 20 == 7:
+            reason = "out of memory" if n > 7 else "a rare reason"
+            yield replace(one, value=None, state=State.FAILED, error=reason)
+        else:
+            yield replace(one, value=value, **known | {"features": {"params": 1.0 + n}})
+
+
+def test_report_of_very_many_trials_is_a_megabyte_with_the_answer_and_what_failed(make, settings):
+    records = [*many(make, 3000)]
+    text = render_report(records, settings(), store="my.db")
+    assert 700_000 < len(text.encode()) <= 1_000_000
+    page = Page(text)
+    rows = [a["id"] for tag, a in page.tags if tag == "tr" and "id" in a]
+    assert rows == sorted(rows, key=lambda name: int(name.removeprefix("trial-")))
+    assert {"trial-1500", "trial-2999", "trial-0", "trial-7", "trial-27"} <= set(rows)
+    assert f"{len(rows)} of 3,000 trials" in page.words
+    assert "archbo show my.db --trial N" in page.words
+    # each mark leads to its trial's row, or to the table where it has none
+    ids = {a["id"] for _, a in page.tags if "id" in a}
+    links = [a["href"].removeprefix("#") for tag, a in page.tags if tag == "a"]
+    assert set(links) <= ids
+    assert "trials" in links
+    assert "a rare reason" in text.partition('id="failed"')[2].partition("</section>")[0]
+
+
+def test_large_rows_leave_room_for_fewer(make, settings):
+    records = [replace(r, traceback="line\n" * 5000) for r in many(make, 200)]
+    text = render_report(records, settings())
+    assert len(text.encode()) <= 1_000_000
+    assert '<tr id="trial-100"' in text
 
 
 def test_six_best_architectures_are_drawn(shown):

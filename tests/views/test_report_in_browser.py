@@ -97,6 +97,25 @@ def test_page_never_scrolls_sideways(visit, request, width, kind):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [375, 1280])
+def test_every_text_of_a_figure_is_seen_inside_its_panel(visit, shown, width):
+    offsets = [
+        r if r.value is None else replace(r, value=0.84 + r.value / 500) for r in shown.records
+    ]
+    page = visit(width, study=shown._replace(records=offsets))
+    texts = page.locator(".panel svg.chart text").evaluate_all(
+        """all => all.map(text => {
+            const box = text.getBoundingClientRect();
+            const panel = text.closest(".panel").getBoundingClientRect();
+            const hidden = getComputedStyle(text.closest("svg")).overflow !== "visible";
+            const frame = hidden ? text.closest("svg").getBoundingClientRect() : panel;
+            return [text.textContent, box.left - frame.left, frame.right - box.right];
+        })"""
+    )
+    assert any(len(words) > 5 and words.startswith("0.8") for words, _, _ in texts), texts
+    assert all(left >= 0 and right >= 0 for _, left, right in texts)
+
+
 def test_dark_theme_is_dark_and_light_is_light(visit):
     shades = []
     for scheme in ("light", "dark"):

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from archbo.arrays import Array, Float, Int
-from archbo.spaces import Bool, Choice, CompiledSpace, NodeCell, Part, Rows
+from archbo.spaces import Bool, Choice, CompiledSpace, EdgeCell, Grammar, NodeCell, Part, Rows
 from archbo.spaces.cells import Cell
 from archbo.spaces.compiled import from_unit, middle_unit
 from archbo.spaces.part import Decision, Kind
@@ -94,10 +94,10 @@ def option_names(compiled: CompiledSpace, d: int) -> list[str]:
     decision = compiled.decisions[d]
     # blocks come with the outer before the inner: the last one is the innermost
     *_, block = [b for b in compiled.blocks if b.columns.start <= d < b.columns.stop]
-    return _names(block.part, decision.path, count)
+    return _names(block.part, d - block.start, decision.path, count)
 
 
-def _names(part: Part, path: str, count: int) -> list[str]:
+def _names(part: Part, column: int, path: str, count: int) -> list[str]:
     known: Sequence[object] = ()
     if isinstance(part, Choice):
         known = part.options
@@ -105,7 +105,11 @@ def _names(part: Part, path: str, count: int) -> list[str]:
         known = (False, True)
     elif isinstance(part, NodeCell) and ".edges[" in path:
         known = ("no edge", "edge")
-    elif isinstance(part, Cell) and not path.endswith(".sources"):
+    elif isinstance(part, Grammar):
+        known = part.productions(column)
+    elif isinstance(part, EdgeCell) and path.endswith(".sources"):
+        known = [", ".join(map(str, sources)) for sources in part.sources(column)]
+    elif isinstance(part, Cell):
         known = part.ops
     names = [str(name) for name in known]
     return names if len(names) == count else [f"option {k}" for k in range(count)]

@@ -42,7 +42,7 @@ class Names:
         often = f"{pattern.least} or more times " if pattern.least > 1 else ""
         if not feeding:
             words = f"{pattern.least} or more {name}" if pattern.least > 1 else name
-            return words, _graph([name], [])
+            return words, _graph([name] * pattern.least, [])
         before = feeding[0]
         if before == "input":
             words = "input straight to the output" if name == "output" else f"{name} on the input"
@@ -50,7 +50,7 @@ class Names:
             words = f"{before} right before the output"
         else:
             words = f"{name} after {before}"
-        return often + words, _graph([before, name], [(0, 1)])
+        return often + words, _often(before, name, pattern.least)
 
     def _neighbourhood(self, colour: int) -> tuple[str, LabelledGraph]:
         g, v = np.argwhere(self._around == np.uint64(colour))[0]
@@ -97,6 +97,14 @@ def _together(names: list[str]) -> str:
     """
     counted = Counter(names)
     return ", ".join(f"{n} {name}" if n > 1 else name for name, n in counted.items())
+
+
+def _often(before: str, name: str, times: int) -> LabelledGraph:
+    """One operation after another so many times; the input and the output are there only once."""
+    sources = 1 if before == "input" else times
+    targets = 1 if name == "output" else times
+    edges = [(k % sources, sources + k % targets) for k in range(max(sources, targets))]
+    return _graph([before] * sources + [name] * targets, edges)
 
 
 def _graph(names: list[str], edges: list[tuple[int, int]]) -> LabelledGraph:

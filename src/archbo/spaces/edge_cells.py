@@ -230,6 +230,10 @@ class EdgeCell(Cell):
             found.append(node.sources[choice.astype(np.int64)])
         return np.concatenate(found, axis=1)
 
+    def sources(self, column: int) -> list[list[int]]:
+        """What a decision about a node's sources chooses from, in the order of its values."""
+        return [s for n in self._nodes if n.at - 1 == column for s in n.sources.tolist()]
+
     def count(self) -> int:
         ways = [len(node.sources) * len(self.ops) ** node.sources.shape[1] for node in self._nodes]
         return prod(ways)

@@ -164,6 +164,11 @@ class Grammar(Cell):
         """All operations, each with all settings of its parameters."""
         return tuple(dict.fromkeys(self._tree.spellings))
 
+    def productions(self, column: int) -> list[str]:
+        """What a decision chooses from, in the order of its values; none if there is one only."""
+        slots = self._tree.slots.values()
+        return [str(body) for slot in slots if slot.column == column for body in slot.options]
+
     def decisions(self, path: str, at: int, when: Condition | None) -> list[Decision]:
         found = []
         for decision in self._tree.decisions:

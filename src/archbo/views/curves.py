@@ -22,6 +22,8 @@ from archbo.views.infos import StudyInfo, members, number
 
 HIGHLIGHTED = 3
 MOST_CURVES = 300
+MOST_POINTS = 40  # of a curve behind others: enough for its course
+MOST_IN_FRONT = 200  # of one in front: the figure is not wide enough for more
 MOST_LEVELS = 8
 WIDE = 9.0  # levels with this ratio are better read on a logarithmic scale
 _BARS = "▁▂▃▄▅▆▇█"
@@ -172,7 +174,8 @@ def curves_chart(info: CurvesInfo, study: StudyInfo) -> Chart:
     ticks = apart([low, *levels] if info.levels else [], x)
     elements = [*frame(x, y, across=unit, up=study.objective, whole=whole, ticks=ticks)]
     for line in lines:
-        steps = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in line.points)
+        drawn = _few(line.points, MOST_IN_FRONT if line.trial in best else MOST_POINTS)
+        steps = "L".join(f"{x(at):.1f} {y(value):.1f}" for at, value in drawn)
         kind = f"curve {line.state}"
         if line.trial in best:
             kind += f" best s{best[line.trial]}"
@@ -194,6 +197,12 @@ def curves_chart(info: CurvesInfo, study: StudyInfo) -> Chart:
     names = [f"trial {line.trial}" for line in info.best[:HIGHLIGHTED]]
     label = f"Learning curves of {len(lines)} trainings"
     return Chart(label, tuple(elements), tuple(keys(states, names)))
+
+
+def _few(points: Sequence[tuple[float, float]], most: int) -> Sequence[tuple[float, float]]:
+    """At most so many of the points, evenly chosen, the ends among them."""
+    last = len(points) - 1
+    return points if last < most else [points[k * last // (most - 1)] for k in range(most)]
 
 
 def curves_parts(info: CurvesInfo, study: StudyInfo) -> Iterator[RenderableType]:

@@ -16,6 +16,8 @@ from rich.text import Text
 from archbo.data import Curve, Dataset, Observation, State, TrialRecord
 from archbo.errors import ArchboError, ObservationError, SpaceError
 from archbo.explain import Comparison, Difference, Explanation, explain
+from archbo.graphs.drawing import svg
+from archbo.graphs.labelled import LabelledGraph
 from archbo.problem import Problem
 from archbo.spaces import Architecture
 from archbo.spaces.moves import sample
@@ -38,6 +40,9 @@ LARGEST = 1e100
 
 SURE = 0.977
 """Certainty of an option's effect that is shown: two standard deviations from none."""
+
+MOST_DRAWN = 8
+"""Vertices of a motif that is drawn; a larger one is told in words."""
 
 WIDE, HIGH, DOT = 150.0, 18.0, "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
 
@@ -140,15 +145,18 @@ def _runner_up(records: Sequence[TrialRecord], study: StudyInfo) -> list[Archite
 
 
 class Bar(NamedTuple):
-    """A name, a number, and how sure it is."""
+    """A name, a number, how sure it is, and what the name stands for where that is a graph."""
 
     name: str
     value: float
     sd: float
+    graph: LabelledGraph | None = None
 
 
 def bars_table(heads: tuple[str, str], bars: Sequence[Bar]) -> str:
     """A row for each number: its name, where it is, one standard deviation to each side, itself.
+
+    Under a name is the drawing of its graph, if that is small.
 
     Args:
         heads: over the names and over the numbers.
@@ -156,8 +164,18 @@ def bars_table(heads: tuple[str, str], bars: Sequence[Bar]) -> str:
     """
     low, high = padded([0.0, *(end for b in bars for end in (b.value - b.sd, b.value + b.sd))])
     x = Scale(low, high if high > low else low + 1.0, 4.0, WIDE - 4.0)
-    rows = [(escape(bar.name), _bar(bar, x), escape(_with_sd(bar.value, bar.sd))) for bar in bars]
+    rows: list[tuple[str, ...]] = []
+    for bar in bars:
+        rows.append((escape(bar.name), _bar(bar, x), _amount(bar)))
+        if bar.graph is not None and len(bar.graph.labels) <= MOST_DRAWN:
+            rows.append((f'<div class="motif">{svg(bar.graph)}</div>',))
     return _table_of((heads[0], "", heads[1]), rows, kind="rungs bars")
+
+
+def _amount(bar: Bar) -> str:
+    """The number, which may be on two lines where there is little room."""
+    value, _, sd = _with_sd(bar.value, bar.sd).partition(" ")
+    return f"{value} <span>{sd}</span>"
 
 
 def _bar(bar: Bar, x: Scale) -> str:
@@ -205,7 +223,10 @@ def motif_bars(found: Explanation) -> list[Bar]:
     """The motifs of which the results say most, the best first; with their part if that differs."""
     shown = found.motifs[:LISTED]
     several = len({motif.part for motif in shown}) > 1
-    bars = [Bar(f"{m.words} in {m.part}" if several else m.words, m.effect, m.sd) for m in shown]
+    bars = [
+        Bar(f"{m.words} in {m.part}" if several else m.words, m.effect, m.sd, m.graph)
+        for m in shown
+    ]
     return sorted(bars, key=lambda bar: -bar.value)
 
 
@@ -300,9 +321,14 @@ def _table(rows: Sequence[tuple[str, str]]) -> RenderableType:
 
 
 def _table_of(heads: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "rungs") -> str:
-    """A table of the page; the cells are HTML."""
+    """A table of the page; the cells are HTML, and a row of one cell belongs to the one above."""
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+        if len(row) == len(heads)
+        else f'<tr class="under"><td colspan="{len(heads)}">{row[0]}</td></tr>'
+        for row in rows
+    )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="{kind}">{table}</div>'
 

@@ -203,15 +203,20 @@ def _multisets(space: CompiledSpace, rows: Rows) -> Array:
     return np.concatenate([np.zeros((len(rows), 0), dtype=np.uint64), *levels], axis=1)
 
 
-def map_figure(info: MapInfo, study: StudyInfo) -> str:
+def map_figure(info: MapInfo, study: StudyInfo, *, most: int = MOST_MARKS) -> str:
     """The same as `map_chart`, for a page."""
-    return map_chart(info, study).html
+    return map_chart(info, study, most=most).html
 
 
-def map_chart(info: MapInfo, study: StudyInfo) -> Chart:
+def map_chart(info: MapInfo, study: StudyInfo, *, most: int = MOST_MARKS) -> Chart:
     """The map: the space as a ground of dots, architectures by value, the path of the incumbents.
 
     Colours are by rank, in six groups of equal size, since values crowd near the best.
+
+    Args:
+        info: what is drawn.
+        study: what it is of.
+        most: about so many architectures get a mark, evenly chosen.
     """
     if not info.spots:
         return Chart("No trial has begun yet.")
@@ -220,7 +225,7 @@ def map_chart(info: MapInfo, study: StudyInfo) -> Chart:
     y = Scale(*_wide(padded([b for _, b in places])), HEIGHT - BOTTOM + 30, TOP - 20)
     dots = "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in info.ground)
     elements = [f'<path class="ground" d="{dots}"/>']
-    shown = _thinned(info)
+    shown = _thinned(info, most)
     tones = _tones(info, study)
     size = mark_size(len(shown))
     leading = set(info.path)
@@ -270,9 +275,9 @@ def _keys(info: MapInfo, study: StudyInfo, tones: dict[int, int]) -> list[Key]:
     return [*found, Key("ground", "M0 0h0", "the space")]
 
 
-def _thinned(info: MapInfo) -> list[int]:
+def _thinned(info: MapInfo, most: int) -> list[int]:
     """Which spots are drawn: all but of very many, evenly left out; never the running ones."""
-    step = -(-len(info.spots) // MOST_MARKS)
+    step = -(-len(info.spots) // most)
     kept = set(range(0, len(info.spots), step)) | set(info.path)
     return sorted(kept.union(k for k, spot in enumerate(info.spots) if spot.running))
 

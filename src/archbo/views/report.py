@@ -32,10 +32,16 @@ from archbo.views.infos import (
 from archbo.views.levels import levels_panel, saved
 from archbo.views.map import MapInfo, map_figure, map_info
 from archbo.views.page import page, pairs, panel
-from archbo.views.trials import trials_section
+from archbo.views.thinning import thinned_calibration, thinned_feature, thinned_history
+from archbo.views.trials import failures_section, linked, relinked, trials_section
 
 BEST_SHOWN = 6
 CARD_WIDTH = 300.0
+MOST_BYTES = 1_000_000  # of a page: it can be mailed
+LEAST_ROOM = 200_000  # bytes for the rows of trials, whatever the rest takes
+FRAME = 40_000  # bytes: styles, the script, the head of the table
+MOST_MARKS = 350  # in one figure
+STEPS_SHOWN = 100  # of the incumbent: their trials are in the table
 STORE = "STORE"  # where a study is, on a page that does not know
 
 
@@ -67,7 +73,10 @@ def render_report(
     store: str = STORE,
     learned: str = "",
 ) -> str:
-    """The page about a study: what was searched, the answer and its evidence, every trial.
+    """The page about a study: what was searched, the answer and its evidence, the trials.
+
+    A megabyte holds it: of many trials figures show those that would be seen, and the table those
+    that matter most.
 
     Args:
         records: all trials, in any order and state.
@@ -78,14 +87,49 @@ def render_report(
     """
     study = study_info(settings, name=name)
     history = history_info(records, study)
-    calibration = calibration_info(records)
     curves = curves_info(records, study)
     every = members(records, study)
     best, found = every[:BEST_SHOWN], confirmed(records, study)
     won = winner(every, found)
-    panels = [panel("The search", _search_words(history, study), history_figure(history, study))]
+    answered = [
+        _header(study, records, best, curves),
+        space_section(study),
+        answer_section(won, every, records, curves, found, study) if won is not None else "",
+    ]
+    figures = _figures(records, study, history, curves)
+    told = [_best_section(best, study), confirmation_section(found, study)]
+    failed = failures_section(records)
+    ended = [next_section(next_steps(records, won, found, study, store))]
+    again = again_section(records, study, store)
+    rest = "".join([*answered, figures, *told, learned, failed, *ended, again])
+    trials = trials_section(
+        history.trials,
+        study,
+        room=max(MOST_BYTES - FRAME - len(rest.encode(errors="xmlcharrefreplace")), LEAST_ROOM),
+        first=[
+            *linked("".join([*answered, *told, *ended])),
+            *(line.trial for line in curves.best),
+            *(step.number for step in history.steps[-STEPS_SHOWN:]),
+        ],
+        store=store,
+    )
+    sections = [*answered, figures, *told, learned, *ended, failed, trials, again]
+    return page(f"{name} · archbo", relinked("".join(sections)))
+
+
+def _figures(
+    records: Sequence[TrialRecord], study: StudyInfo, history: HistoryInfo, curves: CurvesInfo
+) -> str:
+    """The figures, each with few enough marks to be read."""
+    calibration = calibration_info(records)
+    shown = thinned_history(history, study, most=MOST_MARKS)
+    words = _search_words(history, study)
+    if len(shown.trials) < len(history.trials):
+        words += f" Of {number(len(history.trials))} trials, figures show those that would be seen."
+    panels = [panel("The search", words, history_figure(shown, study))]
     if calibration.points:
-        words, drawn = _calibration_words(calibration), calibration_figure(calibration, study)
+        points = thinned_calibration(calibration, study, most=MOST_MARKS)
+        words, drawn = _calibration_words(calibration), calibration_figure(points, study)
         panels.append(panel("Predicted and observed", words, drawn))
     if curves.lines:
         words = _curves_words(curves, study)
@@ -94,24 +138,14 @@ def render_report(
     feature = next((name for r in records for name in r.features), None)
     if feature is not None:
         words = "What each trial reached against what was known before it began."
-        drawn = feature_figure(history.trials, feature, study)
+        trials = thinned_feature(history.trials, feature, study, most=MOST_MARKS)
+        drawn = feature_figure(trials, feature, study)
         panels.append(panel(f"By {escape(feature)}", words, drawn))
     if records:
         placed = map_info(records, study)
-        panels.append(panel("A map of the space", _map_words(placed), map_figure(placed, study)))
-    sections = [
-        _header(study, records, best, curves),
-        space_section(study),
-        answer_section(won, every, records, curves, found, study) if won is not None else "",
-        f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>',
-        _best_section(best, study),
-        confirmation_section(found, study),
-        learned,
-        next_section(next_steps(records, won, found, study, store)),
-        trials_section(history.trials, study),
-        again_section(records, study, store),
-    ]
-    return page(f"{name} · archbo", "".join(sections))
+        drawn = map_figure(placed, study, most=MOST_MARKS)
+        panels.append(panel("A map of the space", _map_words(placed), drawn))
+    return f'<section class="panels" aria-label="Figures">{"".join(panels)}</section>'
 
 
 def _header(

@@ -20,10 +20,10 @@ from archbo.views.dashboard.beliefs import Believer
 from archbo.views.dashboard.control import controls, requests_section, trial_controls
 from archbo.views.dashboard.feed import Feed, Snapshot
 from archbo.views.dashboard.listing import Wanted, trials_section
-from archbo.views.dashboard.thinning import thinned_history
 from archbo.views.figures import history_figure
 from archbo.views.infos import counts_info, number
 from archbo.views.page import panel
+from archbo.views.thinning import thinned_history
 
 CLOCK_SECONDS = 5.0  # what tells the time is drawn again so often
 _REMEMBERED = 24  # pages

@@ -12,7 +12,6 @@ from archbo.study.proposing import cost
 from archbo.views.curves import curves_figure
 from archbo.views.dashboard.beliefs import Believed, beliefs_figure
 from archbo.views.dashboard.feed import Snapshot
-from archbo.views.dashboard.thinning import thinned_calibration, thinned_history
 from archbo.views.figures import calibration_figure, history_figure
 from archbo.views.infos import (
     CalibrationInfo,
@@ -28,6 +27,7 @@ from archbo.views.infos import (
 from archbo.views.levels import in_training, levels_panel
 from archbo.views.map import map_figure, map_info
 from archbo.views.page import pairs, panel
+from archbo.views.thinning import thinned_calibration, thinned_history
 
 CARD_WIDTH = 300.0
 FAILURES_SHOWN = 8

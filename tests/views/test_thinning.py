@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archbo.data import Prediction, State
-from archbo.views.dashboard.thinning import (
+from archbo.views.infos import calibration_info, history_info
+from archbo.views.thinning import (
     MOST_MARKS,
     spread_out,
     thinned_calibration,
+    thinned_feature,
     thinned_history,
 )
-from archbo.views.infos import calibration_info, history_info
 
 coordinate = st.floats(-10, 10) | st.just(float("nan")) | st.floats()
 pairs = st.lists(st.tuples(coordinate, coordinate), max_size=80)
@@ -70,3 +71,16 @@ def test_thinned_predictions_keep_their_shares(make, study):
     shown = thinned_calibration(info, study)
     assert len(shown.points) <= MOST_MARKS // 2
     assert shown[1:] == info[1:]
+
+
+def test_of_many_trials_those_stay_that_show_a_features_range(make, study):
+    trials = [replace(t, features={"params": 10.0 ** (t.number / 1000)}) for t in many(make, 3000)]
+    known = [t for t in trials if t.value is not None]
+    drawn = thinned_feature(trials, "params", study, most=100)
+    assert 40 < len(drawn) <= 100
+    assert {t.number for t in drawn} <= {t.number for t in known}
+    # on the scale of the figure, a logarithmic one, no decade is empty
+    for low in range(3):
+        assert sum(low <= t.number / 1000 < low + 1 for t in drawn) > 10
+    assert thinned_feature(trials, "params", study, most=len(known)) == known
+    assert thinned_feature(trials, "flops", study, most=100) == []
