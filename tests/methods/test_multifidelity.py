@@ -79,6 +79,25 @@ def doubt(trainings):
     return trainings.search._belief(dataset, runners).misled
 
 
+@pytest.mark.parametrize(("misled", "chosen"), [(0.0, 0.5), (0.6, 0.6), (1.0, 1.0)])
+def test_full_trainings_take_a_growing_part_and_plain_optimization_chooses_some(misled, chosen):
+    problem = Problem.make(SPACE, maximize="value", minimize=None, seed=0, fidelity=EPOCHS)
+    search = quick(share=0.5, late=10.0, plain=0.5).prepare(problem)
+    arch = SPACE.sample(np.random.default_rng(0))
+    runners, plainly, cost, parts = [], 0, 0.0, {}
+    while cost < 60:
+        full, plain = search._full(runners, misled)
+        level = 9.0 if full else 1.0
+        runners.append(Runner(arch, {level: 0.0}, State.FINISHED if full else State.PAUSED))
+        plainly += plain
+        cost += level / 9
+        parts[round(cost)] = sum(runner.reached == 9 for runner in runners) / cost
+    assert parts[10] == pytest.approx(max(0.75, misled), abs=0.1)
+    assert parts[60] == pytest.approx(max(1 - 0.5 / 7, misled), abs=0.02)
+    fulls = 60 * parts[60]
+    assert plainly == pytest.approx(chosen * fulls - (chosen == 0.5) * 2.5, abs=1)  # of 5 none
+
+
 def test_a_training_goes_on_at_once_if_and_only_if_it_would_be_proposed_next(searches):
     trainings = searches[told]
     dataset, outcomes = trainings.dataset(), set()
@@ -223,6 +242,8 @@ def test_it_can_be_asked_for_full_trainings(method):
         ({"least": 0}, "MultiFidelity: least must be a whole number from 1"),
         ({"structures": True}, "MultiFidelity: structures must be a whole number from 1"),
         ({"share": 1}, "MultiFidelity: share must be at least 0 and below 1, got 1"),
+        ({"late": 0}, "MultiFidelity: late must be positive, got 0"),
+        ({"plain": 1}, "MultiFidelity: plain must be at least 0 and below 1, got 1"),
         ({"doubt": -0.1}, "MultiFidelity: doubt must be at least 0 and below 1, got -0.1"),
         ({"random": float("nan")}, "MultiFidelity: random must be at least 0 and below 1, got nan"),
     ],

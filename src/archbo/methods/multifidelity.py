@@ -3,9 +3,9 @@
 Every choice, a new network or a paused one up to its next rung, is weighed by the improvement of a
 full training's result per cost that it promises, see `archbo.acquisition.stages`, by a model of
 whole courses of training, see `archbo.surrogates.curves`. What guards against short trainings that
-mislead: a first bracket of spread networks; some random ones; a share of full trainings; and plain
-Bayesian optimization of full trainings, with as much of the budget as short ones are improbable to
-tell anything.
+mislead: a first bracket of spread networks; some random ones; a share of full trainings, which
+grows; and plain Bayesian optimization, which chooses half of them, or as many as short ones are
+improbable to tell anything.
 
 Source: the choice between running, paused and new trainings as freeze-thaw, Swersky et al. 2014
 (https://arxiv.org/abs/1406.3896), with another rule; model-based networks on rungs as BOHB, Falkner
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import floor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -52,10 +53,15 @@ class MultiFidelity:
             last rung before a full training.
         least: trainings go past a rung only when so many have reached it: what a value there means
             is not known before.
-        share: the part of the budget for full trainings: where they have taken less, the next
-            training is a full one.
-        doubt: probability beforehand that short trainings say nothing of full ones. What it is
-            after the results is the part of the budget for plain Bayesian optimization.
+        share: the part of the budget for full trainings at first: where they have taken less, the
+            next training is a full one.
+        late: what short trainings can tell is soon known, and which of the good is best they do not
+            tell: when so many full trainings' worth is spent, their part of the budget is half of
+            what it was at first.
+        plain: the part of the full trainings that plain Bayesian optimization chooses, which learns
+            from full ones alone, as soon as there are as many as it begins with.
+        doubt: probability beforehand that short trainings say nothing of full ones. Where it is
+            larger after the results, it takes the place of `plain` and of the part for full ones.
         random: the part of new networks that are random.
         structures: so many of the default kernel structures are averaged over.
         schedule: a method of rungs that decides what goes on and when a new network begins, such as
@@ -69,6 +75,8 @@ class MultiFidelity:
     start: int = 9
     least: int = 3
     share: float = 0.5
+    late: float = 10.0
+    plain: float = 0.5
     doubt: float = 0.3
     random: float = 1 / 3
     structures: int = 3
@@ -79,7 +87,9 @@ class MultiFidelity:
         for name in ("start", "least", "structures"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise ProblemError(f"{name} must be a whole number from 1", path="MultiFidelity")
-        for name in ("share", "doubt", "random"):
+        if not self.late > 0:
+            raise ProblemError(f"late must be positive, got {self.late}", path="MultiFidelity")
+        for name in ("share", "plain", "doubt", "random"):
             if not 0 <= getattr(self, name) < 1:
                 raise ProblemError(
                     f"{name} must be at least 0 and below 1, got {getattr(self, name)}",
@@ -191,13 +201,11 @@ class MultiFidelitySearch(Search):
         if begun is not None:
             return begun
         belief = self._belief(dataset, runners)
-        spent, full = self._spent(runners)
-        if full + 1 <= belief.misled * (spent + 1):
+        straight, plain = self._full(runners, belief.misled)
+        if plain:
             step = self._plain(dataset, belief, runners, rng)
             if step is not None:
                 return step
-        # the first one waits until its share is spent, later ones begin it
-        straight = full + 1 <= self.settings.share * (spent + (full > 0))
         costs = self._costs(dataset)
         top = self._open(runners)
         rate, step = self._paused(belief, runners, costs, top, straight=straight)
@@ -253,6 +261,17 @@ class MultiFidelitySearch(Search):
         if self.fidelity.continued:
             return Costs(self.fidelity)
         return Costs.learned(self.fidelity, dataset.curves)
+
+    def _full(self, runners: Sequence[Runner], misled: float) -> tuple[bool, bool]:
+        """Whether the next training is a full one, and whether plain optimization chooses it."""
+        settings = self.settings
+        spent, full = self._spent(runners)
+        short = (1 - settings.share) / (1 + spent / settings.late)
+        # the first one waits until its share is spent, later ones begin it
+        due = full + 1 <= max(1 - short, misled) * (spent + (full > 0))
+        learned = full >= self.plain.settings.initial  # before, plain optimization is a guess
+        part = max(settings.plain if learned else 0.0, misled)
+        return due, due and floor((full + 1) * part) > floor(full * part)
 
     def _spent(self, runners: Sequence[Runner]) -> tuple[float, float]:
         """Full trainings' worth of what was trained, and how many were full ones."""

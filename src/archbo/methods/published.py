@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from math import inf
 from operator import mul
 
 from archbo.acquisition import ThompsonSampling
@@ -100,7 +101,7 @@ def freeze_thaw() -> BayesianOptimization:
 
     Source: Swersky et al. 2014 (https://arxiv.org/abs/1406.3896).
     """
-    short = MultiFidelity(start=5, least=1, share=0.0, doubt=0.0, random=0.0)
+    short = MultiFidelity(start=5, least=1, share=0.0, late=inf, plain=0.0, doubt=0.0, random=0.0)
     return BayesianOptimization(short=short)
 
 
