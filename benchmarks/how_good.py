@@ -2,7 +2,7 @@ r"""Writes the page "How good is it", docs/how-good.md, and its curves, from fin
 
     archbo bench … -o out/                                         # as the page itself says
     python benchmarks/calibration.py --out calibration.json
-    python benchmarks/workers.py > workers.md
+    python benchmarks/workers.py --seeds 20 > workers.md
     python benchmarks/how_good.py out/ peers-out/ --calibration calibration.json \
         --workers workers.md
 
@@ -286,7 +286,7 @@ def page(tables: Tables, calibrated: list[dict[str, Any]], workers: str, docs: P
         last += " --calibration calibration.json"
     if workers:
         parts += ["## Many workers", WORKERS, workers]
-        lines.append("python benchmarks/workers.py > workers.md")
+        lines.append("python benchmarks/workers.py --seeds 20 > workers.md")
         last += " --workers workers.md"
     commands = "\n".join(["```sh", *lines, last, "```"])
     return "\n\n".join([*parts, "## How it was measured", MEASURED, commands]) + "\n"
