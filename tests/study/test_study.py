@@ -224,12 +224,12 @@ def test_a_study_that_is_not_the_program_s_shows_the_difference(tmp_path, change
 
 def test_another_pool_is_shown_in_few_lines_and_the_same_one_goes_on(tmp_path):
     def pool(op):
-        return ab.Pool([(["input", *[op] * k, "output"], []) for k in range(200)])
+        return ab.Pool([(["input", *[op] * k, "output"], []) for k in range(90)])
 
     file = str(tmp_path / "s.db")
     ab.Study(file, pool("conv")).close()
     ab.Study(file, pool("conv")).close()
-    longer = ab.Pool([(["a"] * k, [(0, 1)]) for k in range(2, 200)])
+    longer = ab.Pool([(["a"] * k, [(0, 1)]) for k in range(2, 90)])
     with pytest.raises(MismatchError, match=r"… and \d+ more lines") as caught:
         ab.Study(file, longer)
     assert str(caught.value).count("\n") < 50
