@@ -75,7 +75,7 @@ class MultiFidelity:
     start: int = 9
     least: int = 3
     share: float = 0.5
-    late: float = 10.0
+    late: float = 20.0
     plain: float = 0.5
     doubt: float = 0.3
     random: float = 1 / 3
