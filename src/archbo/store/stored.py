@@ -13,7 +13,14 @@ from archbo.data import Report, State, TrialRecord
 from archbo.errors import ConflictError, StoreError
 from archbo.store.database import Database
 from archbo.store.drivers import Driver
-from archbo.store.records import Answer, Changes, NewTrial, as_float, check_finite
+from archbo.store.records import (
+    Answer,
+    Changes,
+    NewTrial,
+    as_float,
+    check_deletable,
+    check_finite,
+)
 from archbo.store.rows import study_version, trial_record
 from archbo.store.schema import reports, requests, studies, trials
 
@@ -43,6 +50,10 @@ class StoredStudy:
     def location(self) -> str:
         """The file of its store, or the URL without a password."""
         return self._database.name
+
+    @property
+    def _where(self) -> str:
+        return f"{self.location}, study {self.name!r}"
 
     def driver(self, *, lease: float) -> Driver:
         """This process as one that runs the study; see `Driver`."""
@@ -256,15 +267,7 @@ class StoredStudy:
         """
         with self._database.writing() as connection:
             trial = self._claimed(connection, number, *State)
-            where = f"{self._database.name}, study {self.name!r}"
-            if trial.state is State.RUNNING:
-                raise ConflictError(
-                    f"trial {number} is running",
-                    path=where,
-                    hint="It can be deleted when it has ended.",
-                )
-            if trial.state is State.DELETED:
-                raise ConflictError(f"trial {number} is deleted already", path=where)
+            check_deletable(number, trial.state, self._where)
             changed = {
                 "state": State.DELETED.value,
                 "was": trial.state.value,
@@ -341,7 +344,7 @@ class StoredStudy:
             trials.c.study_id == self._key, trials.c.number == number
         )
         row = connection.execute(query).one_or_none()
-        where = f"{self._database.name}, study {self.name!r}"
+        where = self._where
         if row is None:
             raise StoreError(f"there is no trial {number}", path=where)
         if row.state not in states:

@@ -101,7 +101,7 @@ def _check_size(study: StudyInfo) -> None:
 
 def _dataset(problem: Problem, records: Sequence[TrialRecord], study: StudyInfo) -> Dataset:
     """What a method learns from the records that are over."""
-    over = [record for record in records if record.state is not State.RUNNING]
+    over = [r for r in records if r.state not in (State.RUNNING, State.DELETED)]
     archs = [study.space.architecture(record.architecture) for record in over]
     observations = [
         Observation(arch, record.interim, record.reached)

@@ -99,7 +99,8 @@ def map_info(
     """
     groups: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.number):
-        groups[record.architecture_id].append(record)
+        if record.state is not State.DELETED:
+            groups[record.architecture_id].append(record)
     space = study.space.compiled
     size = max(1, _size(space))
     landmarks = min(landmarks, max(FEWEST, MOST_ENTRIES // size))
