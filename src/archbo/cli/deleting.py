@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
+from archbo.cli.options import Store
+
 
 def delete(
-    store: Annotated[
-        str,
-        typer.Argument(help="The study's file (digits.db) or database URL.", show_default=False),
-    ],
+    store: Store,
     trials: Annotated[
         list[int],
         typer.Argument(
@@ -28,15 +27,15 @@ def delete(
     """
     from rich.text import Text
 
+    from archbo import store as stores
     from archbo.errors import StoreError
-    from archbo.store import Store
     from archbo.store.records import check_deletable
     from archbo.views.infos import study_info, study_name
     from archbo.views.levels import in_a_line
     from archbo.views.terminal import Terminal
 
     console = Terminal()
-    with Store.open(store, create=False) as opened:
+    with stores.Store.open(store, create=False) as opened:
         stored = opened.study()
         study = study_info(stored.settings, name=study_name(store))
         records = {record.number: record for record in stored.read()}
