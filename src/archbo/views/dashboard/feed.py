@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from threading import RLock
+from threading import Event, RLock
 from typing import TypeVar
 
 from archbo.data import State, TrialRecord
@@ -104,8 +104,10 @@ class Feed:
         store: the open database.
         stored: the study in it.
         name: what to call it.
+        location: of the database, as it was opened.
 
     Attributes:
+        closed: set once nobody looks at it any more.
         trouble: why it could not be read the last time; else empty.
 
     Raises:
@@ -113,8 +115,10 @@ class Feed:
         SpaceError: if its space is none.
     """
 
-    def __init__(self, store: Store, stored: StoredStudy, name: str) -> None:
+    def __init__(self, store: Store, stored: StoredStudy, name: str, location: str) -> None:
         self.name = name
+        self.location = location
+        self.closed = Event()
         self.stored = stored
         self.files = StateFiles.of(store, stored.settings)
         self.trouble = ""
@@ -147,6 +151,7 @@ class Feed:
 
     def close(self) -> None:
         """Let go of the database."""
+        self.closed.set()
         self._store.close()
 
 

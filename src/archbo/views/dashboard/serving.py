@@ -78,7 +78,7 @@ def open_feed(location: str, *, control: bool = False) -> Feed:
     """
     store = Store.open(location, create=False, read_only=not control)
     try:
-        return Feed(store, store.study(), study_name(location))
+        return Feed(store, store.study(), study_name(location), location)
     except BaseException:
         store.close()
         raise
