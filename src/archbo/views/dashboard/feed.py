@@ -27,6 +27,7 @@ from archbo.views.infos import (
     members,
     study_info,
 )
+from archbo.views.places import Places
 
 BEST_SHOWN = 3
 LOOK_SECONDS = 0.5  # a store is read no more often, however many pages are open
@@ -41,11 +42,19 @@ class Snapshot:
         study: what they are of.
         records: the trials, in any order.
         version: how often the study had been written to.
+        places: of the trials on the map, as far as they are known from earlier snapshots.
     """
 
-    def __init__(self, study: StudyInfo, records: Sequence[TrialRecord], version: int) -> None:
+    def __init__(
+        self,
+        study: StudyInfo,
+        records: Sequence[TrialRecord],
+        version: int,
+        places: Places | None = None,
+    ) -> None:
         self.study = study
         self.version = version
+        self.places = Places(study.space) if places is None else places
         self.records = tuple(sorted(records, key=lambda record: record.number))
         self._kept: dict[object, object] = {}
         self._turn = RLock()
@@ -146,7 +155,7 @@ class Feed:
             else:
                 self.trouble = ""
                 if version != now.version:
-                    self._snapshot = Snapshot(self._study, records, version)
+                    self._snapshot = Snapshot(self._study, records, version, now.places)
             self._looked = time.monotonic()
 
     def close(self) -> None:
