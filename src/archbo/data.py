@@ -27,6 +27,7 @@ class State(StrEnum):
     STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
+    DELETED = "deleted"
 
     @property
     def short(self) -> bool:
@@ -361,6 +362,10 @@ class TrialRecord:
     `reached`. `progress` says of each trial that was running or paused when this one was proposed
     which level it had reported last, and which it was to reach, and None of one that had ended; all
     as far as it had changed since the trial before this one was proposed.
+
+    One that was deleted has no result: no value, no reports, no error. `before` is the trial with
+    them, and `deleted` says how many trials the study had then, so from which proposal on it counts
+    no more.
     """
 
     number: int
@@ -385,6 +390,22 @@ class TrialRecord:
     reached: float | None = None
     interim: float | None = None
     progress: Mapping[int, Progress | None] = field(default_factory=dict)
+    deleted: int | None = None
+    before: TrialRecord | None = None
+
+    def without_result(self, deleted: int) -> TrialRecord:
+        """The same, deleted when the study had so many trials."""
+        nothing: dict[str, Any] = dict.fromkeys(
+            ["value", "reached", "interim", "error", "traceback"]
+        )
+        return replace(
+            self, state=State.DELETED, reports=(), deleted=deleted, before=self, **nothing
+        )
+
+    @property
+    def undeleted(self) -> TrialRecord:
+        """With what its training gave, whether or not it was deleted."""
+        return self.before or self
 
     @property
     def imported(self) -> bool:

@@ -26,6 +26,7 @@ def test_help_lists_every_command():
         "export",
         "bench",
         "dashboard",
+        "delete",
     ]
     assert sorted(COMMANDS) == sorted(expected)
     assert all(f" {name} " in said for name in COMMANDS)

@@ -56,7 +56,7 @@ def test_a_store_of_the_first_schema_opens_with_its_trials(tmp_path):
         connection.execute(text("DROP TABLE requests"))
         connection.execute(text("DROP TABLE drivers"))
         connection.execute(text("DROP INDEX ix_trials_study_id_version"))
-        for name in ("fidelity", "reached", "interim", "progress"):
+        for name in ("fidelity", "reached", "interim", "progress", "deleted", "was"):
             connection.execute(text(f"ALTER TABLE trials DROP COLUMN {name}"))
         connection.execute(text("INSERT INTO reports VALUES (1, 1, 1, 0.25)"))
         connection.execute(text("UPDATE archbo_version SET version_num = '0001'"))

@@ -94,10 +94,10 @@ def test_a_wish_is_trained_once_however_many_runs_there_are(tmp_path, monkeypatc
     wish = SPACE.architecture({"width": 33, "act": "tanh"})
     begin = StoredStudy.add_trial
 
-    def beaten(self, trial, *, number, request=None):
+    def beaten(self, trial, *, number, request=None, known=None):
         if request is not None and number == 0:  # another run is quicker
             begin(self, NewTrial(Proposal(wish, "user"), value=1.0))
-        return begin(self, trial, number=number, request=request)
+        return begin(self, trial, number=number, request=request, known=known)
 
     monkeypatch.setattr(StoredStudy, "add_trial", beaten)
     monkeypatch.setattr("archbo.study.steering._LOOK_SECONDS", 0.0)

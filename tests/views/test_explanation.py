@@ -85,10 +85,11 @@ def test_study_draws_how_much_each_decision_matters(searched):
         assert "[0,1]" in study.plot.importance().svg
 
 
-def test_running_trials_change_nothing(searched, make):
+def test_running_and_deleted_trials_change_nothing(searched, make):
     records, settings = searched
     running = make(30, None, space=CELL, state=State.RUNNING)
-    assert explained([*records, running], settings) == explained(records, settings)
+    deleted = make(31, 1e200, space=CELL).without_result(32)  # too large to be explained
+    assert explained([*records, running, deleted], settings) == explained(records, settings)
 
 
 def test_terminal_shows_the_comparison_that_was_asked_for(searched, capsys):

@@ -8,7 +8,7 @@ def test_facts_survive_json_and_agree_with_each_other(shown):
     assert facts["incumbent"] == facts["top"][0]
     assert len(facts["top"]) == 3
     assert facts["history"][-1]["id"] == facts["incumbent"]["id"]
-    counts = {"running": 1, "paused": 0, "stopped": 0, "finished": 21, "failed": 2}
+    counts = {"running": 1, "paused": 0, "stopped": 0, "finished": 21, "failed": 2, "deleted": 0}
     assert facts["trials"] == counts
     assert sum(facts["origins"].values()) == 24
     assert [f["trials"] for f in facts["failures"]] == [[5], [9]]

@@ -6,6 +6,7 @@ from archbo.data import State
 from archbo.views import map as module
 from archbo.views.infos import history_info, study_info
 from archbo.views.map import map_chart, map_figure, map_info
+from archbo.views.places import Places
 
 CELL = ab.EdgeCell(nodes=4, ops=["none", "skip_connect", "conv_1x1", "conv_3x3"])
 
@@ -34,19 +35,6 @@ def test_a_place_does_not_change_while_a_search_goes_on(shown):
         np.array([(spot.x, spot.y) for spot in info.spots[:10]]) for info in (early, late)
     )
     np.testing.assert_allclose(before, after, atol=1e-9)
-
-
-def test_places_of_landmarks_are_their_principal_components():
-    sklearn = pytest.importorskip("sklearn.decomposition", reason="needs scikit-learn")
-    space = ab.Space(cell=CELL, lr=ab.Float(0, 1)).compiled
-    rows = module.sample(space, np.random.default_rng(0), 100)
-    plane = module._Plane(space, rows)
-    columns = module._columns(space, rows)(rows)
-    pca = sklearn.PCA(2).fit(columns)
-    np.testing.assert_allclose(
-        np.abs(plane.landmarks), np.abs(pca.transform(columns)), rtol=1e-6, atol=1e-9
-    )
-    assert plane.share == pytest.approx(pca.explained_variance_ratio_.sum())
 
 
 def test_neighbours_on_the_map_are_alike(make):
@@ -81,7 +69,7 @@ def made_of(space, make, seed):
 def test_every_kind_of_space_has_a_map(make, space):
     study = study_of(space)
     records = [make(i, float(i), space=space) for i in range(4)]
-    info = map_info(records, study, landmarks=30)
+    info = map_info(records, study, places=Places(space, landmarks=30))
     assert len(info.ground) == 30
     assert np.isfinite([(spot.x, spot.y) for spot in info.spots]).all()
     assert "accuracy" in map_figure(info, study)

@@ -36,7 +36,7 @@ def dashboard(
     control: Annotated[
         bool,
         typer.Option(
-            "--control", help="Let the page pause, stop, enqueue and retry; with a token."
+            "--control", help="Let the page pause, stop, enqueue, retry and delete; with a token."
         ),
     ] = False,
     show: Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from archbo.cli.dashboard import dashboard
+from archbo.cli.deleting import delete
 from archbo.cli.options import Arguments, Build, Inputs, Json, Maker, Program, Store, number, shape
 from archbo.cli.running import confirm, run
 from archbo.errors import ArchboError
@@ -187,6 +188,9 @@ def export(
 
 
 app.command(epilog="Example:  archbo confirm digits.db --top 3 --repeats 3")(confirm)
+
+
+app.command(epilog="Example:  archbo delete digits.db 12")(delete)
 
 
 @app.command("import", epilog="Example:  archbo import digits.db results.csv")

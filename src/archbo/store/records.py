@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from archbo.data import Prediction, Progress, Proposal, State, TrialRecord
-from archbo.errors import ObservationError
+from archbo.errors import ConflictError, ObservationError
 
 
 class StudyRecord(NamedTuple):
@@ -109,6 +109,19 @@ def check_finite(value: float, what: str) -> None:
     """
     if not isfinite(value):
         raise ObservationError(f"{what} must be a finite number, got {value}")
+
+
+def check_deletable(number: int, state: State, where: str) -> None:
+    """Refuse to delete a trial that has given nothing yet, or was deleted.
+
+    Raises:
+        ConflictError: if it is running, or deleted already.
+    """
+    if state is State.RUNNING:
+        hint = "It can be deleted when it has ended."
+        raise ConflictError(f"trial {number} is running", path=where, hint=hint)
+    if state is State.DELETED:
+        raise ConflictError(f"trial {number} is deleted already", path=where)
 
 
 def as_float(value: float | None) -> float | None:

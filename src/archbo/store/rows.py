@@ -12,6 +12,7 @@ from archbo.errors import StoreError
 _MOST = 2**53  # of a count; more is none, and not every number is exact
 _LATEST = 253_402_300_799.0  # the last second of the year 9999, in seconds since 1970
 _STATES = frozenset(state.value for state in State)
+_ENDED = _STATES - {State.RUNNING.value, State.DELETED.value}
 _DAMAGED = "The database is damaged, or another program wrote to it."
 
 
@@ -62,15 +63,20 @@ def trial_record(row: Any, points: tuple[Report, ...], where: str) -> TrialRecor
         if not (_count(point.epoch) and _finite(point.value)):
             what = f"a report is an epoch and a finite number, got {shown(point)}"
             raise StoreError(f"trial {row.number}: {what}", path=where, hint=_DAMAGED)
+    deleted, was = values.pop("deleted"), values.pop("was")
+    if {deleted is not None, was is not None} != {values["state"] == State.DELETED.value}:
+        what = f"it is {values['state']}, got deleted {shown(deleted)} and was {shown(was)}"
+        raise StoreError(f"trial {row.number}: {what}", path=where, hint=_DAMAGED)
     mean, sd = values.pop("prediction_mean"), values.pop("prediction_sd")
     values["prediction"] = None if mean is None or sd is None else Prediction(mean, sd)
-    values["state"] = State(values["state"])
+    values["state"] = State(was or values["state"])
     values["pending"] = tuple(values["pending"])
     values["progress"] = {
         int(key): None if held is None else Progress(*held)
         for key, held in values["progress"].items()
     }
-    return TrialRecord(**values, reports=points)
+    record = TrialRecord(**values, reports=points)
+    return record if deleted is None else record.without_result(deleted)
 
 
 def shown(value: object) -> str:
@@ -159,4 +165,6 @@ _COLUMNS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "reached": _NUMBER,
     "interim": _NUMBER,
     "progress": (_progress, "a level and an aim, or nothing, by trial"),
+    "deleted": (_or_nothing(_count), "a whole number from 0 or nothing"),
+    "was": (_or_nothing(_ENDED.__contains__), f"one of {', '.join(sorted(_ENDED))}, or nothing"),
 }

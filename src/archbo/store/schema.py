@@ -129,6 +129,8 @@ trials = Table(
     Column("reached", Double),
     Column("interim", Double),
     Column("progress", Json, nullable=False),
+    Column("deleted", Integer),  # how many trials there were when this one was deleted
+    Column("was", String(16)),  # the state that it had
     UniqueConstraint("study_id", "number"),
     Index("ix_trials_study_id_version", "study_id", "version"),
 )

@@ -13,7 +13,14 @@ from archbo.data import Report, State, TrialRecord
 from archbo.errors import ConflictError, StoreError
 from archbo.store.database import Database
 from archbo.store.drivers import Driver
-from archbo.store.records import Answer, Changes, NewTrial, as_float, check_finite
+from archbo.store.records import (
+    Answer,
+    Changes,
+    NewTrial,
+    as_float,
+    check_deletable,
+    check_finite,
+)
 from archbo.store.rows import study_version, trial_record
 from archbo.store.schema import reports, requests, studies, trials
 
@@ -44,18 +51,32 @@ class StoredStudy:
         """The file of its store, or the URL without a password."""
         return self._database.name
 
+    @property
+    def _where(self) -> str:
+        return f"{self.location}, study {self.name!r}"
+
     def driver(self, *, lease: float) -> Driver:
         """This process as one that runs the study; see `Driver`."""
         return Driver(self._database, self._key, lease=lease)
 
     def add_trial(
-        self, trial: NewTrial, *, number: int | None = None, request: int | None = None
+        self,
+        trial: NewTrial,
+        *,
+        number: int | None = None,
+        request: int | None = None,
+        known: int | None = None,
     ) -> TrialRecord:
         """Store one trial, with the next number; see `add_trials`."""
-        return self.add_trials([trial], number=number, request=request)[0]
+        return self.add_trials([trial], number=number, request=request, known=known)[0]
 
     def add_trials(
-        self, new: Sequence[NewTrial], *, number: int | None = None, request: int | None = None
+        self,
+        new: Sequence[NewTrial],
+        *,
+        number: int | None = None,
+        request: int | None = None,
+        known: int | None = None,
     ) -> list[TrialRecord]:
         """Store trials with the next numbers, all in one transaction.
 
@@ -63,19 +84,20 @@ class StoredStudy:
             new: the trials.
             number: the one that the first must get; None for any.
             request: the key of an open request that they answer; None without one.
+            known: the version of the study that they follow from; None where they follow from none.
 
         Raises:
             ConflictError: if the next number is another: others have added trials. Or if the
-                request has been answered.
+                request has been answered. Or if a trial has been deleted since that version.
         """
         created = time.time()
         with self._database.writing() as connection:
             version = self._next_version(connection)
-            newest = select(func.max(trials.c.number)).where(trials.c.study_id == self._key)
-            found = connection.execute(newest).scalar()
-            first = 0 if found is None else found + 1
+            first = self._count(connection)
             if number not in (None, first):
                 raise ConflictError(f"the next trial is {first}, not {number}", path=self.location)
+            if known is not None:
+                self._check_deleted(connection, known)
             records = [trial.record(first + i, created) for i, trial in enumerate(new)]
             if records:
                 rows = [self._row(record) | {"version": version} for record in records]
@@ -233,6 +255,27 @@ class StoredStudy:
             trial = self._claimed(connection, number, State.RUNNING, attempt=attempt)
             self._update(connection, trial, changed)
 
+    def delete(self, number: int) -> TrialRecord:
+        """Mark an ended or paused trial as deleted: its result counts no more, and stays stored.
+
+        Returns:
+            The trial without its result; `before` has it.
+
+        Raises:
+            ConflictError: if the trial is running, or deleted already.
+            StoreError: if there is no such trial.
+        """
+        with self._database.writing() as connection:
+            trial = self._claimed(connection, number, *State)
+            check_deletable(number, trial.state, self._where)
+            changed = {
+                "state": State.DELETED.value,
+                "was": trial.state.value,
+                "deleted": self._count(connection),
+            }
+            self._update(connection, trial, changed)
+            return self._one(connection, trial.key)
+
     def read(self) -> list[TrialRecord]:
         """All trials in the order of their numbers, each with its curve."""
         return self.changes(0).records
@@ -266,6 +309,20 @@ class StoredStudy:
         row = connection.execute(select(*_COLUMNS).where(trials.c.id == key)).one()
         return trial_record(row, tuple(Report(*point) for point in curve), self._database.name)
 
+    def _count(self, connection: Connection) -> int:
+        """How many trials there are."""
+        newest = select(func.max(trials.c.number)).where(trials.c.study_id == self._key)
+        found = connection.execute(newest).scalar()
+        return 0 if found is None else int(found) + 1
+
+    def _check_deleted(self, connection: Connection, since: int) -> None:
+        """Refuse what follows from trials of which one has been deleted since."""
+        mine = and_(trials.c.study_id == self._key, trials.c.version > since)
+        gone = select(func.min(trials.c.number)).where(mine, trials.c.state == State.DELETED.value)
+        number = connection.execute(gone).scalar()
+        if number is not None:
+            raise ConflictError(f"trial {number} has been deleted", path=self.location)
+
     def _version(self, connection: Connection) -> int:
         query = select(studies.c.version).where(studies.c.id == self._key)
         return study_version(connection.execute(query).scalar_one(), self._database.name)
@@ -287,7 +344,7 @@ class StoredStudy:
             trials.c.study_id == self._key, trials.c.number == number
         )
         row = connection.execute(query).one_or_none()
-        where = f"{self._database.name}, study {self.name!r}"
+        where = self._where
         if row is None:
             raise StoreError(f"there is no trial {number}", path=where)
         if row.state not in states:
@@ -297,7 +354,7 @@ class StoredStudy:
             raise ConflictError(
                 f"trial {number} is in attempt {row.attempt}, not {attempt}", path=where
             )
-        return _Claimed(row.id, row.attempt, version)
+        return _Claimed(row.id, State(row.state), row.attempt, version)
 
     def _update(self, connection: Connection, trial: _Claimed, values: Mapping[str, Any]) -> None:
         changed = dict(values) | {"version": trial.version}
@@ -322,10 +379,12 @@ class _Claimed(NamedTuple):
 
     Attributes:
         key: in the table of trials.
+        state: that it has.
         attempt: the newest one.
         version: of the study, with this write.
     """
 
     key: int
+    state: State
     attempt: int
     version: int

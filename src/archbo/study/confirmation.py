@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, nan, sqrt
 from statistics import fmean, variance
 
 from archbo.data import State, TrialRecord
@@ -29,8 +29,8 @@ class Confirmed:
         values: of the new trainings.
         trials: their numbers.
         failed: how many new trainings failed.
-        selected: the mean of the trainings for which it was selected.
-        overall: the mean of all its trainings, by which they are ranked.
+        selected: the mean of the trainings for which it was selected; NaN if all were deleted.
+        overall: the mean of all its trainings, by which they are ranked; NaN without any.
     """
 
     architecture: Architecture
@@ -43,7 +43,7 @@ class Confirmed:
     @property
     def mean(self) -> float:
         """Of the new trainings; NaN if all failed."""
-        return fmean(self.values) if self.values else float("nan")
+        return _mean(self.values)
 
     @property
     def margin(self) -> float:
@@ -110,7 +110,8 @@ def confirmation(
     """What the trials with the origin "confirm" say, whoever asked for them."""
     groups: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in records:
-        groups[record.architecture_id].append(record)
+        if record.state is not State.DELETED:
+            groups[record.architecture_id].append(record)
     members = [
         _confirmed(group, architecture)
         for group in groups.values()
@@ -132,9 +133,13 @@ def _confirmed(
         values,
         tuple(number for _, number in finished),
         sum(r.state is State.FAILED for r in again),
-        fmean(before),
-        fmean([*before, *values]),
+        _mean(before),
+        _mean([*before, *values]),
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else nan
 
 
 def _welch_margin(a: Sequence[float], b: Sequence[float]) -> float:

@@ -142,9 +142,12 @@ def _best(study: Running, records: Sequence[TrialRecord]) -> list[Architecture]:
 
 
 def _again(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    return [record for record in records if record.origin == "confirm"]
+    return [r for r in records if r.origin == "confirm" and r.state is not State.DELETED]
 
 
 def _counts(records: Sequence[TrialRecord]) -> Counter[str]:
-    """How many confirming trials each architecture has, by id; failed and running ones included."""
+    """How many confirming trials each architecture has, by id; failed and running ones included.
+
+    Those that were deleted are not.
+    """
     return Counter(record.architecture_id for record in _again(records))

@@ -130,10 +130,15 @@ class StateFiles:
         """Delete the files that the rule does not keep, and those that no training goes on with."""
         if self.folder is None:
             return
-        gone = {record.number for record in records if record.state is State.STOPPED}
+        gone = {
+            r.number
+            for r in records
+            if r.state is State.STOPPED or (r.state is State.DELETED and r.undeleted.state.short)
+        }
         gone |= self._too_many(records, objective)
         if self.rule is not None:
-            ended = {r.number for r in records if r.state in (State.FINISHED, State.FAILED)}
+            over = (State.FINISHED, State.FAILED, State.DELETED)
+            ended = {r.number for r in records if r.state in over}
             sizes = {n: _size(self.folder / str(n)) for n in self._numbers() if n in ended}
             gone |= sizes.keys() - self.rule.kept(records, objective, sizes)
         if gone:

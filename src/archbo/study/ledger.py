@@ -57,10 +57,12 @@ class Ledger:
     def begin(self, trial: NewTrial, *, request: int | None = None) -> bool:
         """Store a trial that follows from the records, and answers a request where it has a key.
 
-        False if others have added a trial, or answered the request.
+        False if others have added a trial, deleted one, or answered the request.
         """
-        number = len(self.records)
-        return self._write(lambda: self.store.add_trial(trial, number=number, request=request))
+        number, known = len(self.records), self._version
+        return self._write(
+            lambda: self.store.add_trial(trial, number=number, request=request, known=known)
+        )
 
     def take(self, record: TrialRecord) -> bool:
         """Begin another attempt of a trial; False if others were quicker."""

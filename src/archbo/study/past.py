@@ -8,7 +8,7 @@ from itertools import takewhile
 from archbo.data import History, Observation, State, TrialRecord
 from archbo.problem import Problem
 
-_OVER = (State.FINISHED, State.FAILED)
+_OVER = (State.FINISHED, State.FAILED, State.DELETED)
 
 
 class Past:
@@ -28,7 +28,9 @@ class Past:
     def extend(
         self, records: Sequence[TrialRecord], observed: Callable[[TrialRecord], Observation]
     ) -> int:
-        """Learn what is new, and give the number of trials that the history has.
+        """Learn what is new, and give how many trials are over: nothing of them will be new.
+
+        Of what was deleted nothing is learned.
 
         Args:
             records: all trials; those of the last call, or others.
@@ -40,7 +42,7 @@ class Past:
             self._known, self.history = [], History(self._problem)
         start = len(self._known)
         new = list(takewhile(lambda record: record.state in _OVER, records[start:]))
-        self.history.add([observed(record) for record in new])
+        self.history.add([observed(r) for r in new if r.state is not State.DELETED])
         self._known += new
         return len(self._known)
 

@@ -51,7 +51,7 @@ def decide(study: Running, records: Sequence[TrialRecord], number: int) -> Decis
         ProblemError: if the method lets it go on to where it has been.
     """
     dataset = study.dataset(records)
-    curve = dataset.curves[number]
+    curve = dataset.curves[sum(r.state is not State.DELETED for r in records[:number])]
     rng = stream(study.problem.seed, "decide", number, int(curve.reached))
     decision = study.search.decide(dataset, curve, rng)
     if decision.target is not None and decision.target <= curve.reached:
@@ -72,12 +72,12 @@ def propose(study: Running, records: Sequence[TrialRecord]) -> Proposal | None:
     if again is not None:
         return Proposal(study.architecture(again), "repeat")
     if study.problem.start:
-        known = {record.architecture_id for record in records}
+        known = {r.architecture_id for r in records if r.state is not State.DELETED}
         for arch in study.problem.starting(known):
             return Proposal(arch, "user")
     key = [len(records)]
     if _pausing(study):  # going on adds no trial
-        key.append(sum(len(record.reports) for record in records))
+        key.append(sum(len(record.undeleted.reports) for record in records))
     rng = stream(study.problem.seed, "propose", *key)
     return next(iter(study.search.propose(study.dataset(records), 1, rng)), None)
 
@@ -86,7 +86,12 @@ def history(records: Sequence[TrialRecord], number: int) -> list[TrialRecord]:
     """The trials before one, as they were when it was proposed."""
     later = records[number]
     known, running = _known(records[: number + 1]), set(later.pending)
-    return [_then(r, known.get(r.number), running=r.number in running) for r in records[:number]]
+    return [
+        record
+        if record.deleted is not None and record.deleted <= number
+        else _then(record.undeleted, known.get(record.number), running=record.number in running)
+        for record in records[:number]
+    ]
 
 
 def _then(record: TrialRecord, was: Progress | None, *, running: bool) -> TrialRecord:
@@ -164,18 +169,25 @@ def paused(records: Sequence[TrialRecord], proposal: Proposal) -> int:
 
 
 def cost(fidelity: FidelityRange, record: TrialRecord) -> float:
-    """What a trial has cost, or will have when it reaches its target, in full trainings."""
+    """What a trial has cost, or will have when it reaches its target, in full trainings.
+
+    A deleted one has cost what it did.
+    """
+    record = record.undeleted
     if record.state.short:
         return fidelity.share(record.reached)
     return 1.0 if record.state is State.FINISHED else fidelity.share(record.fidelity)
 
 
 def _to_repeat(records: Sequence[TrialRecord], repeats: int) -> TrialRecord | None:
-    """The newest proposal, if it has not been trained so often; a failure is not tried again."""
+    """The newest proposal, if it has not been trained so often; a failure is not tried again.
+
+    Trainings that were deleted do not count, and a network of which all were is not trained again.
+    """
     searched = [record for record in records if record.searched]
     proposed = [place for place, r in enumerate(searched) if r.origin != "repeat"]
     if not proposed:
         return None
-    group = searched[proposed[-1] :]
+    group = [r for r in searched[proposed[-1] :] if r.state is not State.DELETED]
     failed = any(record.state is State.FAILED for record in group)
-    return None if failed or len(group) >= repeats else group[0]
+    return None if not group or failed or len(group) >= repeats else group[0]

@@ -130,18 +130,22 @@ class Reading(ABC):
         return explain(self.problem, self.dataset(self.trials), self.search, members)
 
     def dataset(self, records: Sequence[TrialRecord]) -> Dataset:
-        """What a method learns from these trials."""
+        """What a method learns from these trials: as if there were none that were deleted."""
         hyperparameters: Mapping[str, float] = next(
             (record.hyperparameters for record in reversed(records) if record.hyperparameters), {}
         )
         over = self._past.extend(records, self._observation)
         history = self._past.history.copy()
-        left = records[over:]
+        left = [record for record in records[over:] if record.state is not State.DELETED]
         history.add([self._observation(r) for r in left if r.state is not State.RUNNING])
         pending = [self.architecture(r) for r in left if r.state is State.RUNNING]
         curves = []
         if self.problem.fidelity is not None:
-            curves = [Curve.of(self.problem, self.architecture(r), r) for r in records]
+            curves = [
+                Curve.of(self.problem, self.architecture(record), record)
+                for record in records
+                if record.state is not State.DELETED
+            ]
         return history.dataset(pending, hyperparameters, curves)
 
     def _observation(self, record: TrialRecord) -> Observation:

@@ -23,6 +23,7 @@ from archbo.spaces import Architecture, Choice, Float, Part, Space
 from archbo.store import NewTrial, StoredStudy
 
 ARCHITECTURE = "architecture"
+_NO_RESULT = (State.RUNNING, State.PAUSED, State.STOPPED, State.DELETED)
 
 
 def store_results(store: StoredStudy, problem: Problem, results: Sequence[Observation]) -> int:
@@ -47,8 +48,11 @@ def store_results(store: StoredStudy, problem: Problem, results: Sequence[Observ
 
 
 def _new(results: Sequence[Observation], records: Sequence[TrialRecord]) -> list[Observation]:
-    """The results beyond those that are stored: a program adds the same again when it goes on."""
-    stored = Counter((_key(r.architecture), r.value) for r in records if r.imported)
+    """The results beyond those that are stored: a program adds the same again when it goes on.
+
+    What was deleted since is not stored again either.
+    """
+    stored = Counter((_key(r.architecture), r.undeleted.value) for r in records if r.imported)
     new = []
     for result in results:
         key = (_key(result.architecture.to_dict()), result.value)
@@ -67,7 +71,7 @@ def read_results(path: str | Path, problem: Problem, value: str | None) -> list[
     """The results in a CSV file with a header.
 
     A row whose value, or whose `state`, is "failed" is a failure; one whose `state` is "running",
-    "paused" or "stopped" is left out.
+    "paused", "stopped" or "deleted" is left out.
 
     Args:
         path: of the file.
@@ -90,7 +94,7 @@ def read_results(path: str | Path, problem: Problem, value: str | None) -> list[
             results = []
             for row in reader:
                 where = f"{path}, line {reader.line_num}"
-                if whole and row.get("state") in (State.RUNNING, State.PAUSED, State.STOPPED):
+                if whole and row.get("state") in _NO_RESULT:
                     continue
                 failed = whole and row.get("state") == State.FAILED
                 told = FAILED if failed else _value(row.get(value), f"{where}, column {value!r}")

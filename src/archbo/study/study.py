@@ -171,6 +171,21 @@ class Study(Running):
             return 0
         return results.store_results(self.store, self.problem, told)
 
+    def delete(self, number: int) -> None:
+        """Let a trial's result count no more: for the model, the incumbent and the figures.
+
+        For a result that is known to be wrong, as after a mistake in `train`. The trial stays
+        stored with what it gave, in `study.trials[number].before`, and counts as trained in
+        `trials=` and `budget=`; its architecture may be proposed again. Whoever runs the study
+        takes notice before its next proposal.
+
+        Raises:
+            ConflictError: if the trial is running, or deleted already.
+            StoreError: if there is no such trial.
+        """
+        if session.current().wanted is None:  # else the program runs only to be looked at
+            self.store.delete(number)
+
     def save_best(self, top: int | None = 3, *, megabytes: float | None = None) -> None:
         """Keep what trials saved of the best architectures only; from now on, as the study goes on.
 

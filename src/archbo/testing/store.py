@@ -278,6 +278,55 @@ class StoreLaws:
         with pytest.raises(ConflictError, match="trial 0 is running, not paused"):
             study.resume(0, fidelity=3, worker="c")
 
+    def test_a_deleted_trial_has_no_result_and_keeps_it(self, study: StoredStudy) -> None:
+        study.add_trials([new_trial(), new_trial(), new_trial(error="diverged"), new_trial()])
+        study.add_report(0, 1, 0.25)
+        study.finish(0, 0.5, seconds=3)
+        study.add_report(1, 1, 0.25)
+        study.shorten(1, State.PAUSED, reached=1, interim=0.25, seconds=1.5)
+        before = study.read()
+        given = [study.delete(number) for number in (0, 1, 2)]
+        assert study.read() == [*given, before[3]]
+        for record, was in zip(given, before, strict=False):
+            assert (record.state, record.deleted) == (State.DELETED, 4)
+            assert (record.value, record.interim, record.reached, record.error) == (None,) * 4
+            assert record.reports == ()
+            assert record.seconds == was.seconds
+            assert record.undeleted == was
+        assert before[3].undeleted == before[3]
+
+    def test_only_what_has_ended_or_is_paused_is_deleted_and_once(self, study: StoredStudy) -> None:
+        study.add_trials([new_trial(), new_trial()])
+        study.add_report(1, 1, 0.25)
+        study.shorten(1, State.PAUSED, reached=1, interim=0.25, seconds=1.5)
+        study.delete(1)
+        before = study.changes(0)
+        with pytest.raises(ConflictError, match=r"trial 0 is running\. It can be deleted when it"):
+            study.delete(0)
+        with pytest.raises(ConflictError, match="trial 1 is deleted already"):
+            study.delete(1)
+        with pytest.raises(ConflictError, match="trial 1 is deleted, not paused"):
+            study.resume(1)
+        with pytest.raises(ConflictError, match="trial 1 is deleted, not running or failed"):
+            study.retry(1)
+        with pytest.raises(StoreError, match="there is no trial 2"):
+            study.delete(2)
+        assert study.changes(0) == before
+
+    def test_what_follows_from_a_result_deleted_since_is_not_stored(
+        self, study: StoredStudy
+    ) -> None:
+        study.add_trials([new_trial(value=0.5), new_trial(value=0.25)])
+        known = study.changes(0).version
+        assert study.add_trial(new_trial(value=0.75), known=known).number == 2
+        study.delete(0)
+        with pytest.raises(ConflictError, match="trial 0 has been deleted"):
+            study.add_trial(new_trial(), number=3, known=known)
+        changes = study.changes(known)
+        assert [record.number for record in changes.records] == [0, 2]
+        assert study.add_trial(new_trial(), number=3, known=changes.version).number == 3
+        assert study.add_trial(new_trial()).number == 4
+
     def test_drivers_know_of_each_other(self, study: StoredStudy) -> None:
         with study.driver(lease=60) as a, study.driver(lease=60) as b:
             both = [a.name, b.name]

@@ -48,7 +48,7 @@ def confirmation_parts(found: Confirmation, study: StudyInfo) -> Iterator[Render
             str(rank),
             value(member),
             trainings(member),
-            number(member.selected),
+            selected(member),
             Text(one_line(member.architecture)),
         )
     yield table
@@ -87,8 +87,13 @@ def trainings(member: Confirmed) -> str:
     return f"{words}, {member.failed} failed" if member.failed else words
 
 
+def selected(member: Confirmed) -> str:
+    """The mean of the trainings before."""
+    return number(member.selected) if isfinite(member.selected) else "deleted"
+
+
 def confirmation_facts(found: Confirmation) -> list[dict[str, Any]]:
-    """The same as JSON; a margin is null where one training says nothing of it."""
+    """The same as JSON; null is what nothing is known of."""
     return [
         {
             "id": member.architecture.id,
@@ -97,7 +102,7 @@ def confirmation_facts(found: Confirmation) -> list[dict[str, Any]]:
             "margin": member.margin if isfinite(member.margin) else None,
             "trials": list(member.trials),
             "failed": member.failed,
-            "selected": member.selected,
+            "selected": member.selected if isfinite(member.selected) else None,
         }
         for member in found.members
     ]
@@ -111,7 +116,7 @@ def confirmation_section(found: Confirmation, study: StudyInfo) -> str:
     head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
     body = "".join(
         f'<tr><td class="number">{rank}</td><td class="number">{escape(value(member))}</td>'
-        f'<td>{escape(trainings(member))}</td><td class="number">{number(member.selected)}</td>'
+        f'<td>{escape(trainings(member))}</td><td class="number">{selected(member)}</td>'
         f'<td class="wide">{escape(one_line(member.architecture))}</td></tr>'
         for rank, member in enumerate(found.members, start=1)
     )

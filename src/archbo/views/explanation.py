@@ -101,7 +101,7 @@ def _check_size(study: StudyInfo) -> None:
 
 def _dataset(problem: Problem, records: Sequence[TrialRecord], study: StudyInfo) -> Dataset:
     """What a method learns from the records that are over."""
-    over = [record for record in records if record.state is not State.RUNNING]
+    over = [r for r in records if r.state not in (State.RUNNING, State.DELETED)]
     archs = [study.space.architecture(record.architecture) for record in over]
     observations = [
         Observation(arch, record.interim, record.reached)
@@ -125,7 +125,7 @@ def explanation_section(records: Sequence[TrialRecord], settings: Mapping[str, A
     except ObservationError:
         return ""
     except ArchboError as error:
-        return panel("What was learned", "", f'<p class="nothing">{escape(str(error))}</p>')
+        return untold(str(error))
     panels = [
         panel(title, escape(words), drawn)
         for title, words, drawn in (
@@ -137,7 +137,16 @@ def explanation_section(records: Sequence[TrialRecord], settings: Mapping[str, A
         )
         if drawn
     ]
-    return f'<section class="panels" aria-label="What was learned">{"".join(panels)}</section>'
+    return _section("".join(panels))
+
+
+def untold(why: str) -> str:
+    """The same section where nothing can be said; why not, in a sentence."""
+    return _section(panel("What was learned", "", f'<p class="nothing">{escape(why)}</p>'))
+
+
+def _section(panels: str) -> str:
+    return f'<section class="panels" aria-label="What was learned">{panels}</section>'
 
 
 def _runner_up(records: Sequence[TrialRecord], study: StudyInfo) -> list[Architecture]:

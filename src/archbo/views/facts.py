@@ -58,8 +58,8 @@ def study_facts(records: Sequence[TrialRecord], study: StudyInfo, *, top: int) -
 
 
 def trial_facts(record: TrialRecord) -> dict[str, Any]:
-    """Everything about one trial, as JSON."""
-    facts = asdict(record)
+    """Everything about one trial, as JSON; `before` is what a deleted one was."""
+    facts = asdict(record) | {"before": record.before and trial_facts(record.before)}
     if record.prediction is not None:
         facts["prediction"] = record.prediction._asdict()
     return facts

@@ -182,7 +182,7 @@ def members(
         if record.state is State.FINISHED and record.value is not None:
             groups[record.architecture_id].append(record)
     found = [
-        (fmean(r.value for r in group if r.value is not None), group) for group in groups.values()
+        (mean([r.value for r in group if r.value is not None]), group) for group in groups.values()
     ]
     found.sort(key=lambda item: (-item[0] if study.maximize else item[0], item[1][0].number))
     return [
@@ -208,7 +208,7 @@ def history_info(records: Sequence[TrialRecord], study: StudyInfo) -> HistoryInf
         if trial.state is not State.FINISHED or trial.value is None:
             continue
         values[trial.architecture_id].append(trial.value)
-        means[trial.architecture_id] = fmean(values[trial.architecture_id])
+        means[trial.architecture_id] = mean(values[trial.architecture_id])
         leader = steps[-1].architecture_id if steps else trial.architecture_id
         if trial.architecture_id == leader:
             # its mean has changed, so another may lead now
@@ -254,6 +254,11 @@ def counts_info(records: Sequence[TrialRecord]) -> CountsInfo:
         architectures=len({r.architecture_id for r in records}),
         seconds=sum(r.seconds or 0.0 for r in records),
     )
+
+
+def mean(values: Sequence[float]) -> float:
+    """Of at least one number; quick where there is but one, as with most of many networks."""
+    return values[0] if len(values) == 1 else fmean(values)
 
 
 def scalar_settings(architecture: Architecture) -> dict[str, str]:
@@ -336,4 +341,5 @@ def _ranks(values: Sequence[float]) -> list[float]:
     places: defaultdict[float, list[int]] = defaultdict(list)
     for place, value in enumerate(sorted(values)):
         places[value].append(place)
-    return [fmean(places[value]) for value in values]
+    means = {value: mean(held) for value, held in places.items()}
+    return [means[value] for value in values]

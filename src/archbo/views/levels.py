@@ -16,7 +16,7 @@ from archbo.data import State, TrialRecord
 from archbo.fidelity import FidelityRange
 from archbo.study.proposing import cost
 from archbo.views.curves import CurvesInfo
-from archbo.views.infos import StudyInfo, number
+from archbo.views.infos import StudyInfo, number, one_line
 from archbo.views.page import panel
 
 
@@ -93,7 +93,7 @@ def saved(records: Sequence[TrialRecord], fidelity: FidelityRange) -> Saved:
     networks: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in records:
         if record.searched:
-            networks[record.architecture_id].append(record)
+            networks[record.architecture_id].append(record.undeleted)
     trained = in_full = 0.0
     for group in networks.values():
         took = sum(_took(record, fidelity) for record in group)
@@ -130,6 +130,29 @@ def standing(record: TrialRecord, study: StudyInfo) -> str:
     if record.state is State.RUNNING:
         return f"running to {_level(record.fidelity or fidelity.high, fidelity)}"
     return record.state.value
+
+
+def course(record: TrialRecord, study: StudyInfo) -> str:
+    """Where a trial stands, or stood until it was deleted.
+
+    >>> from archbo.spaces import Bool
+    >>> record = TrialRecord(3, "a", True, State.FINISHED, "model", value=0.5)
+    >>> study = StudyInfo("digits", "accuracy", True, Bool(), {})
+    >>> course(record.without_result(deleted=9), study)
+    'finished; deleted when there were 9 trials'
+    """
+    words = standing(record.undeleted, study)
+    if record.deleted is None:
+        return words
+    return f"{words}; deleted when there were {number(record.deleted)} trials"
+
+
+def in_a_line(record: TrialRecord, study: StudyInfo) -> str:
+    """A trial, what it gave, and its architecture."""
+    value = record.interim if record.value is None else record.value
+    gave = "" if value is None else f", {study.objective} {number(value)}"
+    line = one_line(study.space.architecture(record.architecture))
+    return f"trial {record.number}: {standing(record, study)}{gave}, {line}"
 
 
 def in_training(record: TrialRecord, study: StudyInfo) -> str:

@@ -1,29 +1,12 @@
-"""The search space as a map: where the search went, and what it found there.
-
-Architectures stand near each other where their decisions, their operations with their neighbours,
-and the shapes of their graphs are alike. The two axes are those along which a random sample of the
-space differs most, so a place keeps its meaning, and every mark its place, while a search goes on.
-
-Source: de Silva and Tenenbaum 2004, "Sparse multidimensional scaling using landmark points"; for
-the Euclidean distances here, that is the principal components of the landmarks.
-"""
+"""The search space as a map: where the search went, and what it found there."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from statistics import fmean
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from archbo.arrays import Array
 from archbo.data import State, TrialRecord
-from archbo.encodings.columns import commonest
-from archbo.encodings.decisions import one_hot
-from archbo.encodings.graphs import counts, salted
-from archbo.spaces import CompiledSpace, Rows
-from archbo.spaces.moves import sample
 from archbo.views.axes import (
     BOTTOM,
     DOT,
@@ -40,15 +23,11 @@ from archbo.views.axes import (
     padded,
 )
 from archbo.views.chart import Chart
-from archbo.views.infos import StudyInfo, history_info, number
+from archbo.views.infos import HistoryInfo, StudyInfo, history_info, mean, number
+from archbo.views.places import Places
 
-LANDMARKS = 400
-FEWEST = 24  # landmarks, whatever they cost
-MOST_ENTRIES = 2**25  # numbers held at once
-MOST_COLOURS = 256
 MOST_MARKS = 2000
 TONES = 6
-TINY = 1e-9  # of a variance: rounding
 
 
 class Spot(NamedTuple):
@@ -88,44 +67,32 @@ class MapInfo(NamedTuple):
 
 
 def map_info(
-    records: Sequence[TrialRecord], study: StudyInfo, *, landmarks: int = LANDMARKS
+    records: Sequence[TrialRecord],
+    study: StudyInfo,
+    *,
+    places: Places | None = None,
+    history: HistoryInfo | None = None,
 ) -> MapInfo:
     """Place a study's architectures; the same records give the same map.
 
     Args:
         records: all trials.
         study: what they are of.
-        landmarks: how many random members of the space span the map; fewer where each is large.
+        places: those of the study's trials, as far as they are known from an earlier map.
+        history: of the records, where it is known.
     """
     groups: defaultdict[str, list[TrialRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.number):
-        groups[record.architecture_id].append(record)
-    space = study.space.compiled
-    size = max(1, _size(space))
-    landmarks = min(landmarks, max(FEWEST, MOST_ENTRIES // size))
-    plane = _Plane(space, sample(space, np.random.default_rng(0), landmarks))
-    members = [study.space.architecture(group[0].architecture) for group in groups.values()]
-    chunk = max(1, min(1024, MOST_ENTRIES // size))
-    places = [
-        plane(space.encode(members[start : start + chunk]))
-        for start in range(0, len(members), chunk)
-    ]
-    at = np.concatenate([np.zeros((0, 2)), *places])
-    spots = tuple(
-        _spot(float(x), float(y), group) for (x, y), group in zip(at, groups.values(), strict=True)
-    )
+        if record.state is not State.DELETED:
+            groups[record.architecture_id].append(record)
+    places = Places(study.space) if places is None else places
+    at = places([group[0] for group in groups.values()])
+    spots = tuple(_spot(x, y, group) for (x, y), group in zip(at, groups.values(), strict=True))
     position = {spot.architecture_id: k for k, spot in enumerate(spots)}
-    leaders = [position[step.architecture_id] for step in history_info(records, study).steps]
+    history = history_info(records, study) if history is None else history
+    leaders = [position[step.architecture_id] for step in history.steps]
     path = [k for i, k in enumerate(leaders) if i == 0 or k != leaders[i - 1]]
-    ground = tuple((float(x), float(y)) for x, y in plane.landmarks)
-    return MapInfo(ground, spots, tuple(path), plane.share)
-
-
-def _size(space: CompiledSpace) -> int:
-    """About how many numbers the graphs and the decisions of one member take."""
-    one = sample(space, np.random.default_rng(0), 1)
-    vertices = max((seen.colours.shape[2] for seen in space.views(one).values()), default=0)
-    return int(vertices**2 + one_hot(space, one).shape[1])
+    return MapInfo(places.ground, spots, tuple(path), places.share)
 
 
 def _spot(x: float, y: float, group: Sequence[TrialRecord]) -> Spot:
@@ -135,72 +102,9 @@ def _spot(x: float, y: float, group: Sequence[TrialRecord]) -> Spot:
         y,
         group[0].number,
         group[0].architecture_id,
-        fmean(values) if values else None,
+        mean(values) if values else None,
         any(r.state is State.RUNNING for r in group),
     )
-
-
-class _Plane:
-    """The two directions in which landmarks differ most; a call gives the places of rows [n 2]."""
-
-    def __init__(self, space: CompiledSpace, rows: Rows) -> None:
-        self._columns = _columns(space, rows)
-        found = self._columns(rows)
-        self._centre = found.mean(axis=0)
-        found = found - self._centre
-        # the smaller of two equivalent eigenproblems: a space may have many more columns than this
-        values, vectors = np.linalg.eigh(found @ found.T)
-        order = np.argsort(-values)[:2]
-        kept = np.maximum(values[order], 0.0)
-        axes = (found.T @ vectors[:, order]) / np.sqrt(np.where(kept > TINY, kept, np.inf))
-        self._axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-        total = float(np.maximum(values, 0.0).sum())
-        self.share = float(kept.sum() / total) if total else 1.0
-        self.landmarks = self._placed(found)
-
-    def __call__(self, rows: Rows) -> Array:
-        return self._placed(self._columns(rows) - self._centre)
-
-    def _placed(self, centred: Array) -> Array:
-        places = centred @ self._axes
-        return np.pad(places, ((0, 0), (0, 2 - places.shape[1])))
-
-
-def _columns(space: CompiledSpace, reference: Rows) -> Callable[[Rows], Array]:
-    """Columns in which Euclidean distances tell how different two members are.
-
-    Decisions, coloured operations and shapes of graphs count alike: the direction in which the
-    reference differs most in each has a variance of 1, so that none of them rules the map.
-
-    Source: Escofier and Pagès 1994, "Multiple factor analysis (AFMULT package)".
-    """
-    colours, _ = commonest(_multisets(space, reference), MOST_COLOURS)
-    vocabulary = np.sort(colours)
-
-    def blocks(rows: Rows) -> list[Array]:
-        shapes = [seen.shape for seen in space.views(rows).values()]
-        found = [one_hot(space, rows), counts(_multisets(space, rows), vocabulary)[0]]
-        nothing = np.zeros((len(rows), 1))  # a space may have nothing that differs
-        return [*found, *shapes, nothing]
-
-    weights = []
-    for block in blocks(reference):
-        centred = block - block.mean(axis=0)
-        largest = float(np.linalg.eigvalsh(centred @ centred.T)[-1])
-        weights.append(np.sqrt(len(block) / largest) if largest > TINY else 0.0)
-    return lambda rows: np.concatenate(
-        [weight * block for weight, block in zip(weights, blocks(rows), strict=True)], axis=1
-    )
-
-
-def _multisets(space: CompiledSpace, rows: Rows) -> Array:
-    """The colours of operations alone and with their neighbours, [n w]."""
-    levels = [
-        salted(seen.colours[:, level], path)
-        for path, seen in space.views(rows).items()
-        for level in (0, 1)
-    ]
-    return np.concatenate([np.zeros((len(rows), 0), dtype=np.uint64), *levels], axis=1)
 
 
 def map_figure(info: MapInfo, study: StudyInfo, *, most: int = MOST_MARKS) -> str:

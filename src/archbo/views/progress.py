@@ -162,7 +162,8 @@ class ProgressView:
         for record in ended:
             # bars show all but why a training failed
             if record.number not in self._ended and (
-                record.state is State.FAILED or not self._console.is_terminal
+                record.state is State.FAILED
+                or (record.state is not State.DELETED and not self._console.is_terminal)
             ):
                 self._line(record, event, self._study)
         self._ended = {r.number for r in ended}  # one that was paused may end again

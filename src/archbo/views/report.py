@@ -154,7 +154,7 @@ def _header(
     counts = counts_info(records)
     aim = "highest" if study.maximize else "lowest"
     always = (State.FINISHED, State.FAILED)
-    states = (*always, State.PAUSED, State.STOPPED, State.RUNNING)
+    states = (*always, State.PAUSED, State.STOPPED, State.RUNNING, State.DELETED)
     tiles = [(s.value, str(n)) for s in states if (n := counts.states[s]) or s in always]
     tiles.append(("distinct architectures", number(counts.architectures)))
     if study.fidelity is not None and curves.lines:

@@ -25,7 +25,7 @@ from archbo.views.infos import (
     number,
     one_line,
 )
-from archbo.views.levels import levels_parts, standing
+from archbo.views.levels import course, levels_parts
 
 TRIALS_LISTED = 8
 STEPS_LISTED = 12
@@ -58,7 +58,7 @@ def study_view(
 def trial_view(
     record: TrialRecord, study: StudyInfo, records: Sequence[TrialRecord] = ()
 ) -> RenderableType:
-    """Everything about one trial.
+    """Everything about one trial; of a deleted one what it gave as well.
 
     Args:
         record: the trial.
@@ -67,7 +67,8 @@ def trial_view(
     """
     architecture = study.space.architecture(record.architecture)
     grid = _grid()
-    grid.add_row("state", Text(standing(record, study), style=_STYLES[record.state]))
+    grid.add_row("state", Text(course(record, study), style=_STYLES[record.state]))
+    record = record.undeleted
     if record.value is not None:
         grid.add_row(study.objective, Text(number(record.value), style="bold"))
     if record.interim is not None and record.reached is not None:
@@ -133,6 +134,7 @@ _STYLES = {
     State.STOPPED: "yellow",
     State.FINISHED: "green",
     State.FAILED: "red",
+    State.DELETED: "dim",
 }
 
 

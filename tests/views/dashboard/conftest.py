@@ -15,6 +15,7 @@ from archbo.views.dashboard.feed import Feed
 from archbo.views.dashboard.pages import Site
 from archbo.views.dashboard.serving import listen, open_feed
 
+NEVER = float("inf")  # what takes long is found out
 WORKER = "host:77:0123abcd"
 
 
@@ -72,7 +73,8 @@ def serving(study_file) -> Iterator[Callable[..., str]]:
                 for path in stores or [study_file]
             ]
             listening = stack.enter_context(closing(listen("127.0.0.1", 0)))
-            app = make_app(Site(feeds, control=control), token="secret" if control else "")
+            site = Site(feeds, control=control, first=0.0 if stores else NEVER)
+            app = make_app(site, token="secret" if control else "")
             config = uvicorn.Config(
                 app, log_level="error", lifespan="off", timeout_graceful_shutdown=1
             )

@@ -6,6 +6,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from archbo.data import State
 from archbo.store.requests import Requests
 from archbo.views.dashboard.pages import Site
 from archbo.views.dashboard.serving import open_feed
@@ -127,6 +128,22 @@ def test_a_request_of_the_page_itself_is_stored_and_shown(steering, open_study):
     assert "waits for the run" in steering.get("/studies/0").text
 
 
+def test_a_trial_is_deleted_by_the_page_itself_alone(client, steering, open_study):
+    wish = {"kind": "delete", "trial": 3}
+    for refusing, headers in ((client, ORIGIN), (steering, ORIGIN | {"X-Archbo-Token": "other"})):
+        assert refusing.post("/studies/0/requests", json=wish, headers=headers).status_code == 403
+    assert open_study.read()[3].state is State.FINISHED
+    answer = steering.post("/studies/0/requests", json=wish, headers=ORIGIN)
+    assert (answer.status_code, answer.text) == (200, "Deleted. Its result counts no more.")
+    assert open_study.read()[3].state is State.DELETED
+    overview = steering.get("/studies/0").text
+    assert '<tr id="row-3" class="deleted">' in overview
+    assert "<dt>deleted</dt><dd>1</dd>" in overview
+    assert "finished; deleted when there were 24 trials" in steering.get("/studies/0/trials/3").text
+    again = steering.post("/studies/0/requests", json=wish, headers=ORIGIN)
+    assert (again.status_code, again.text) == (422, "Trial 3 is deleted already.")
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -134,6 +151,7 @@ def test_a_request_of_the_page_itself_is_stored_and_shown(steering, open_study):
         ("/studies/0/requests", b"[" * 90_000, 400),
         ("/studies/0/requests", b" " * 100_001, 413),
         ("/studies/0/requests", b'{"kind": "explode"}', 422),
+        ("/studies/0/requests", b'{"kind": "delete", "trial": "3"}', 422),
         ("/studies/0/requests", b'{"kind": "enqueue", "architecture": "{}"}', 422),
         ("/studies/9/requests", b'{"kind": "pause"}', 404),
     ],

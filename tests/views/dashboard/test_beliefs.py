@@ -5,9 +5,11 @@ import pytest
 
 import archbo as ab
 from archbo.store import Store
-from archbo.views.dashboard.beliefs import Believer, beliefs_figure, believed
+from archbo.views.dashboard.beliefs import beliefs_figure, believed, believer
 from archbo.views.dashboard.feed import Snapshot
 from archbo.views.dashboard.serving import open_feed
+
+from .conftest import write
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def asked_until_known(believer, snapshot):
 
 def test_the_model_of_the_stored_study_is_that_of_the_study_itself(searched):
     feed = open_feed(searched.location)
-    known = asked_until_known(Believer(feed), feed.snapshot())
+    known = asked_until_known(believer(feed, first=0.0), feed.snapshot())
     feed.close()
     steps = feed.snapshot().history.steps
     assert [b.number for b in known.beliefs] == [s.number for s in steps]
@@ -54,7 +56,7 @@ def test_the_figure_shows_each_incumbent_within_its_band(searched):
 def test_a_study_that_only_its_program_can_make_says_so(study_file):
     """Its settings name a feature, which is a function of the program's."""
     feed = open_feed(str(study_file))
-    known = asked_until_known(Believer(feed), feed.snapshot())
+    known = asked_until_known(believer(feed, first=0.0), feed.snapshot())
     feed.close()
     assert "Only the study's program can make its model" in known.why
     assert "Only the study&#x27;s program" in beliefs_figure(known, feed.snapshot().study)
@@ -63,21 +65,14 @@ def test_a_study_that_only_its_program_can_make_says_so(study_file):
 def test_a_method_without_a_model_says_so(shown, tmp_path):
     plain = {"features": [], "constraints": [], "method": "random", "epochs": 1}
     with Store.open(tmp_path / "random.db") as store:
-        store.create_study(shown.settings | plain)
+        stored = store.create_study(shown.settings | plain)
+        for record in shown.records[:5]:
+            write(stored, record)
     feed = open_feed(str(tmp_path / "random.db"))
+    known = asked_until_known(believer(feed, first=0.0), feed.snapshot())
     feed.close()
-    some = Snapshot(shown.study, shown.records[:5], 5)
-    assert "The model says nothing: " in asked_until_known(Believer(feed), some).why
+    assert "The model says nothing: " in known.why
 
 
 def test_no_trial_is_no_incumbent(searched, shown):
     assert believed(searched, Snapshot(shown.study, [], 1)).why == "No trial has finished yet."
-
-
-def test_it_rests_between_two_fits_and_keeps_what_it_knows(searched):
-    feed = open_feed(searched.location)
-    believer, snapshot = Believer(feed), feed.snapshot()
-    known = asked_until_known(believer, snapshot)
-    later = Snapshot(snapshot.study, snapshot.records[:6], 99)
-    assert believer.ask(later) is known
-    feed.close()

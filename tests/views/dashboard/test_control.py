@@ -1,11 +1,19 @@
 import json
+import re
 
 import pytest
 
+from archbo.data import State
 from archbo.errors import ArchitectureError
 from archbo.store.records import Answer
 from archbo.store.requests import Asked, Requests
-from archbo.views.dashboard.control import ask, controls, requests_section, trial_controls
+from archbo.views.dashboard.control import (
+    ask,
+    controls,
+    obey,
+    requests_section,
+    trial_controls,
+)
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def test_what_is_no_architecture_of_the_space_is_refused(requests, snapshot, tex
     ("document", "message"),
     [
         ([], "A request is an object."),
-        ({"kind": "explode"}, "no such request; known: pause, go on, stop"),
+        ({"kind": "explode"}, "no such request; known: pause, go on, stop.*, delete"),
         ({"kind": "retry", "trial": 99}, "no such trial"),
         ({"kind": "retry", "trial": True}, "no such trial"),
         ({"kind": "retry"}, "no such trial"),
@@ -66,11 +74,30 @@ def test_a_failed_trial_can_be_tried_again(requests, snapshot):
     assert ask(requests, snapshot, {"kind": "retry", "trial": 5}).trial == 5
 
 
-def test_a_trial_offers_what_can_be_done_with_it(snapshot):
-    offered = {n: trial_controls(snapshot.by_number[n]) for n in (3, 5, 23)}
-    assert offered[3] == ""
-    assert "Try again" in offered[5]
-    assert offered[23] == ""
+def test_a_trial_is_deleted_at_once_and_only_if_it_can_be(open_study, requests, feed):
+    words = obey(open_study, feed.snapshot(), {"kind": "delete", "trial": 3})
+    assert words == "Deleted. Its result counts no more."
+    assert open_study.read()[3].state is State.DELETED
+    running = r"^Trial 23 is running\. It can be deleted when it has ended\.$"
+    for trial, message in ((3, "^Trial 3 is deleted already"), (23, running), (99, "no such")):
+        with pytest.raises(ValueError, match=message):
+            obey(open_study, feed.snapshot(), {"kind": "delete", "trial": trial})
+    assert requests.open() == []
+
+
+def test_everything_else_is_asked_for(open_study, requests, snapshot):
+    assert obey(open_study, snapshot, {"kind": "pause"}).startswith("Asked.")
+    assert [request.kind for request in requests.open()] == [Asked.PAUSE]
+
+
+def test_a_trial_offers_what_can_be_done_with_it(open_study, feed):
+    open_study.delete(4)
+    feed.refresh()
+    by_number = feed.snapshot().by_number
+    offered = {n: trial_controls(by_number[n]) for n in (3, 4, 5, 23)}
+    found = {n: re.findall('data-ask="([a-z]+)"', html) for n, html in offered.items()}
+    assert found == {3: ["delete"], 4: [], 5: ["retry", "delete"], 23: []}
+    assert 'data-sure="Delete trial 3?' in offered[3]
 
 
 def test_buttons_are_hidden_until_the_page_has_a_token():

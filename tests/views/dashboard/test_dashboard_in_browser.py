@@ -230,6 +230,12 @@ def test_a_study_is_steered_by_whoever_has_the_token(visit, open_study):
     asked = Requests(open_study).open()
     assert [(r.kind, r.trial) for r in asked] == [("pause", None), ("enqueue", None), ("retry", 5)]
     assert asked[1].architecture == arch.to_dict()
+    said = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_text("failed; deleted when there were 24 trials").wait_for()
+    assert said[0].startswith("Delete trial 5? Its result counts no more")
+    page.get_by_role("button", name="Delete").wait_for(state="hidden")
 
 
 def test_a_dashboard_that_is_away_is_said_and_found_again(visit):

@@ -7,7 +7,7 @@ from archbo.store import Store
 from archbo.views.dashboard.pages import CLOCK_SECONDS, Missing, Site, changed, digests, frame
 from archbo.views.dashboard.serving import open_feed
 
-from .conftest import write
+from .conftest import NEVER, write
 
 
 class Clock:
@@ -27,7 +27,7 @@ def clock():
 
 @pytest.fixture
 def site(feed, clock):
-    return Site([feed], control=False, clock=clock)
+    return Site([feed], control=False, clock=clock, first=NEVER)
 
 
 @pytest.fixture
@@ -35,15 +35,7 @@ def two(feed, shown, tmp_path):
     with Store.open(tmp_path / "other.db") as store:
         write(store.create_study(shown.settings | {"epochs": 1}), shown.records[0])
     with closing(open_feed(str(tmp_path / "other.db"))) as other:
-        yield Site([feed, other], control=False)
-
-
-def settled(site, path="/studies/0"):
-    """The page once its model has said what it has to say."""
-    page = site.page(path, {})
-    while "being fitted" in "".join(part.html for part in page.parts):
-        page = site.page(path, {})
-    return page
+        yield Site([feed, other], control=False, first=NEVER)
 
 
 def names(page):
@@ -51,7 +43,7 @@ def names(page):
 
 
 def test_the_only_study_is_the_first_page(site):
-    assert names(settled(site, "/")) == [
+    assert names(site.page("/", {})) == [
         "head", "search", "beliefs", "calibration", "curves", "map", "training", "failed", "cards",
         "list",
     ]  # fmt: skip
@@ -87,45 +79,45 @@ def test_a_page_that_is_not_there_says_what_is_missing(site, path, trials, messa
 
 
 def test_links_of_figures_lead_to_the_pages_of_trials(site):
-    html = frame(settled(site), site)
+    html = frame(site.page("/studies/0", {}), site)
     assert 'href="/studies/0/trials/10"' in html
     assert "#trial-" not in html
 
 
 def test_a_browser_that_has_all_is_given_nothing(site):
-    page = settled(site)
+    page = site.page("/studies/0", {})
     assert changed(page, digests(page)) == {}
 
 
 @pytest.mark.parametrize("have", ["", "nonsense", "head.x", "," * 9999])
 def test_a_browser_that_has_nothing_is_given_all(site, have):
-    page = settled(site)
+    page = site.page("/studies/0", {})
     assert list(changed(page, have)) == [part.name for part in page.parts]
 
 
 def test_a_report_changes_only_what_shows_it(site, feed, open_study):
-    before = settled(site)
+    before = site.page("/studies/0", {})
     open_study.add_report(23, 1, 0.4)
     feed.refresh()
-    assert set(changed(settled(site), digests(before))) == {"training"}
+    assert set(changed(site.page("/studies/0", {}), digests(before))) == {"training"}
 
 
 def test_a_result_changes_what_shows_it_and_no_other_part(site, feed, open_study):
-    before = settled(site)
+    before = site.page("/studies/0", {})
     open_study.finish(23, 0.5, seconds=2.0)
     feed.refresh()
-    lacking = set(changed(settled(site), digests(before)))
+    lacking = set(changed(site.page("/studies/0", {}), digests(before)))
     assert {"head", "search", "map", "training", "list"} == lacking
 
 
 def test_what_tells_the_time_moves_with_the_clock(site, clock):
-    before = settled(site)
+    before = site.page("/studies/0", {})
     clock.now += CLOCK_SECONDS
-    assert set(changed(settled(site), digests(before))) == {"training"}
+    assert set(changed(site.page("/studies/0", {}), digests(before))) == {"training"}
 
 
 def test_a_page_is_drawn_once_for_all_who_look_at_it(site):
-    assert settled(site) is settled(site)
+    assert site.page("/studies/0", {}) is site.page("/studies/0", {})
 
 
 def test_a_trials_page_has_all_about_it(site):
@@ -140,12 +132,14 @@ def test_two_trials_stand_side_by_side_with_what_differs(site):
 
 
 def test_there_is_nothing_to_steer_with_where_the_dashboard_only_shows(site, feed):
-    assert "data-ask" not in frame(settled(site), site)
+    assert "data-ask" not in frame(site.page("/studies/0", {}), site)
     steered = Site([feed], control=True)
     assert 'data-ask="pause"' in frame(steered.page("/studies/0", {}), steered)
 
 
 def test_no_script_and_nothing_from_elsewhere_is_in_a_page(site):
-    html = frame(settled(site), site) + frame(site.page("/studies/0/trials/5", {}), site)
+    html = frame(site.page("/studies/0", {}), site) + frame(
+        site.page("/studies/0/trials/5", {}), site
+    )
     assert html.count("<script") == html.count('<script src="/dashboard.js" defer></script>')
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from archbo.errors import SchemaError
 
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = "archbo_version"
 _LOCK = 0x61726368626F  # "archbo"
 

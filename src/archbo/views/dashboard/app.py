@@ -168,11 +168,11 @@ class _Served:
         except (ValueError, RecursionError):
             return PlainTextResponse("The request is no JSON.", 400)
         try:
-            control.ask(watched.requests, watched.feed.snapshot(), document)
+            words = control.obey(watched.feed.stored, watched.feed.snapshot(), document)
         except ValueError as error:
             return PlainTextResponse(str(error), 422)
         watched.feed.refresh()
-        return PlainTextResponse("Asked. Whoever runs the study does it.")
+        return PlainTextResponse(words)
 
     def _refusal(self, headers: Headers) -> str:
         """Why a request is not taken; empty if it is."""

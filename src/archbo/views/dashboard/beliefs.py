@@ -1,27 +1,23 @@
 """What the model now believes of each incumbent: the curve with the posterior's band.
 
-The model is made from the stored settings and trials alone. It is fitted beside the page, in a
-thread that takes a small share of the time, as a fit with thousands of trials takes seconds.
+The model is made from the stored settings and trials alone, and fitted beside the page.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from html import escape
-from threading import Lock, Thread
 from typing import NamedTuple
 
-from archbo.errors import ArchboError
+from archbo.store import Store
 from archbo.study.finding import described
 from archbo.study.running import Running
 from archbo.views.axes import figure, frame, mark, padded, x_scale, y_scale
+from archbo.views.dashboard.beside import FIRST, Beside
 from archbo.views.dashboard.feed import Feed, Snapshot
-from archbo.views.infos import HistoryInfo, Step, StudyInfo, number
+from archbo.views.infos import HistoryInfo, Step, StudyInfo, number, study_info
 
 MOST_STEPS = 40
-_REST = 10.0  # times as long as a fit took until the next one begins
-_MAKING = Lock()  # the tables of a new study are made by tools that serve one thread at a time
 _BAND = 2.0  # standard deviations to each side
 
 
@@ -48,53 +44,29 @@ class Believed(NamedTuple):
     why: str = "The model is being fitted."
 
 
-class Believer:
-    """Fits the model of one study in a thread of its own, again when there is more to learn.
+def believer(feed: Feed, *, first: float = FIRST) -> Beside[Believed]:
+    """What the model of a study believes, found out beside its page."""
+    return Beside(
+        feed,
+        _believed,
+        lambda why: Believed(why=f"The model says nothing: {why}"),
+        known=Believed(),
+        first=first,
+    )
 
-    Args:
-        feed: the study.
-    """
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._study: Running | None = None
-        self._known = Believed()
-        self._version = -1
-        self._next = 0.0
-        self._turn = Lock()
-
-    def ask(self, snapshot: Snapshot) -> Believed:
-        """What is known now; what is new is found out meanwhile."""
-        with self._turn:
-            if snapshot.version != self._version and time.monotonic() >= self._next:
-                self._version, self._next = snapshot.version, float("inf")
-                Thread(
-                    target=self._learn, args=(snapshot,), name="archbo belief", daemon=True
-                ).start()
-            return self._known
-
-    def _learn(self, snapshot: Snapshot) -> None:
-        began = time.monotonic()
-        try:
-            found = self._believed(snapshot)
-        except ArchboError as error:
-            found = Believed(why=f"The model says nothing: {error}")
-        except Exception as error:  # a stranger's trials may be more than a fit can bear
-            found = Believed(why=f"The model says nothing: {type(error).__name__}.")
-        with self._turn:
-            self._known = found
-            self._next = time.monotonic() + _REST * (time.monotonic() - began)
-
-    def _believed(self, snapshot: Snapshot) -> Believed:
-        if self._study is None:
-            with _MAKING:
-                self._study = described(self._feed.stored)
-        if self._study is None:
+def _believed(location: str) -> Believed:
+    with Store.open(location, read_only=True) as store:
+        stored = store.study()
+        study = described(stored)
+        if study is None:
             return Believed(
                 why="Only the study's program can make its model: it has features, constraints, "
                 "a method or parts of its own."
             )
-        return believed(self._study, snapshot)
+        records = stored.read()
+    info = study_info(stored.settings)
+    return believed(study, Snapshot(info, records, 0))
 
 
 def believed(study: Running, snapshot: Snapshot) -> Believed:

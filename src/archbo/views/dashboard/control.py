@@ -1,7 +1,8 @@
 """Steering a study from its page: what can be asked, and what became of it.
 
-A request is written to the store, and whoever runs the study does it and answers. Nothing is
-written but by a browser that has the token, which the terminal shows and no other page can read.
+A request is written to the store, and whoever runs the study does it and answers; only a trial is
+deleted at once. Nothing is written but by a browser that has the token, which the terminal shows
+and no other page can read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from html import escape
 from typing import Any
 
 from archbo.data import State, TrialRecord
-from archbo.errors import ArchitectureError
+from archbo.errors import ArchitectureError, ConflictError
+from archbo.store import StoredStudy
 from archbo.store.records import Answer
 from archbo.store.requests import Asked, Request, Requests
 from archbo.views.dashboard.feed import Snapshot
@@ -22,6 +24,34 @@ from archbo.views.dashboard.parts import links, section
 
 LONGEST_BODY = 100_000  # bytes of a request
 _LONGEST_WORDS = 300
+DELETE = "delete"
+
+
+def obey(stored: StoredStudy, snapshot: Snapshot, document: Any) -> str:
+    """Do what a page asks for, and give the words for whoever asked.
+
+    A trial is deleted at once, `{"kind": "delete", "trial": 3}`, whether or not a run goes on;
+    everything else is a request to whoever runs the study, see `ask`.
+
+    Args:
+        stored: the study, to be written.
+        snapshot: the same as it is.
+        document: what is asked for.
+
+    Raises:
+        ArchitectureError: if it is to train what is no member of the space.
+        ValueError: if it makes no sense otherwise, with a sentence for whoever asked.
+        StoreError: if it cannot be written.
+    """
+    if not isinstance(document, Mapping) or document.get("kind") != DELETE:
+        ask(Requests(stored), snapshot, document)
+        return "Asked. Whoever runs the study does it."
+    record = _trial(snapshot, document)
+    try:
+        stored.delete(record.number)
+    except ConflictError as error:
+        raise ValueError(f"T{error.message[1:]}. {error.hint}".strip()) from error
+    return "Deleted. Its result counts no more."
 
 
 def ask(requests: Requests, snapshot: Snapshot, document: Any) -> Request:
@@ -43,19 +73,25 @@ def ask(requests: Requests, snapshot: Snapshot, document: Any) -> Request:
     try:
         kind = Asked(str(document.get("kind")))
     except ValueError:
-        known = ", ".join(Asked)
+        known = ", ".join([*Asked, DELETE])
         raise ValueError(f"There is no such request; known: {known}.") from None
     if kind is Asked.ENQUEUE:
         plain = _plain(document.get("architecture"))
         return requests.ask(kind, architecture=snapshot.study.space.architecture(plain).to_dict())
     if kind is Asked.RETRY:
-        record = snapshot.by_number.get(document.get("trial", -1))
-        if record is None or isinstance(document["trial"], bool):
-            raise ValueError("There is no such trial.")
+        record = _trial(snapshot, document)
         if record.state is not State.FAILED:
             raise ValueError(f"Trial {record.number} has not failed; it is {record.state}.")
         return requests.ask(kind, trial=record.number)
     return requests.ask(kind)
+
+
+def _trial(snapshot: Snapshot, document: Mapping[str, Any]) -> TrialRecord:
+    number = document.get("trial")
+    record = snapshot.by_number.get(number) if type(number) is int else None
+    if record is None:
+        raise ValueError("There is no such trial.")
+    return record
 
 
 def _plain(text: Any) -> Any:
@@ -92,10 +128,16 @@ def controls() -> str:
 
 def trial_controls(record: TrialRecord) -> str:
     """The buttons for one trial; hidden without token."""
-    if record.state is not State.FAILED:
-        return ""
-    button = f'<button type="button" data-ask="retry" data-trial="{record.number}">Try again'
-    return f'<div class="controls" hidden>{button}</button><p class="said" role="status"></p></div>'
+    trial, buttons = record.number, ""
+    if record.state is State.FAILED:
+        buttons += f'<button type="button" data-ask="retry" data-trial="{trial}">Try again</button>'
+    if record.state not in (State.RUNNING, State.DELETED):
+        buttons += (
+            f'<button type="button" data-ask="{DELETE}" data-trial="{trial}" data-sure="Delete '
+            f"trial {trial}? Its result counts no more, for models, the incumbent and figures. "
+            'There is no way back.">Delete</button>'
+        )
+    return f'<div class="controls" hidden>{buttons}<p class="said" role="status"></p></div>'
 
 
 def requests_section(found: Sequence[Request]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from threading import RLock
+from threading import Event, RLock
 from typing import TypeVar
 
 from archbo.data import State, TrialRecord
@@ -27,6 +27,7 @@ from archbo.views.infos import (
     members,
     study_info,
 )
+from archbo.views.places import Places
 
 BEST_SHOWN = 3
 LOOK_SECONDS = 0.5  # a store is read no more often, however many pages are open
@@ -41,11 +42,19 @@ class Snapshot:
         study: what they are of.
         records: the trials, in any order.
         version: how often the study had been written to.
+        places: of the trials on the map, as far as they are known from earlier snapshots.
     """
 
-    def __init__(self, study: StudyInfo, records: Sequence[TrialRecord], version: int) -> None:
+    def __init__(
+        self,
+        study: StudyInfo,
+        records: Sequence[TrialRecord],
+        version: int,
+        places: Places | None = None,
+    ) -> None:
         self.study = study
         self.version = version
+        self.places = Places(study.space) if places is None else places
         self.records = tuple(sorted(records, key=lambda record: record.number))
         self._kept: dict[object, object] = {}
         self._turn = RLock()
@@ -104,8 +113,10 @@ class Feed:
         store: the open database.
         stored: the study in it.
         name: what to call it.
+        location: of the database, as it was opened.
 
     Attributes:
+        closed: set once nobody looks at it any more.
         trouble: why it could not be read the last time; else empty.
 
     Raises:
@@ -113,8 +124,10 @@ class Feed:
         SpaceError: if its space is none.
     """
 
-    def __init__(self, store: Store, stored: StoredStudy, name: str) -> None:
+    def __init__(self, store: Store, stored: StoredStudy, name: str, location: str) -> None:
         self.name = name
+        self.location = location
+        self.closed = Event()
         self.stored = stored
         self.files = StateFiles.of(store, stored.settings)
         self.trouble = ""
@@ -142,11 +155,12 @@ class Feed:
             else:
                 self.trouble = ""
                 if version != now.version:
-                    self._snapshot = Snapshot(self._study, records, version)
+                    self._snapshot = Snapshot(self._study, records, version, now.places)
             self._looked = time.monotonic()
 
     def close(self) -> None:
         """Let go of the database."""
+        self.closed.set()
         self._store.close()
 
 

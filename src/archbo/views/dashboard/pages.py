@@ -14,12 +14,15 @@ from threading import RLock
 from typing import Any, NamedTuple
 
 from archbo.data import TrialRecord
+from archbo.store import Store
 from archbo.store.requests import Requests
 from archbo.views.dashboard import parts, single
-from archbo.views.dashboard.beliefs import Believer
+from archbo.views.dashboard.beliefs import Believed, believer
+from archbo.views.dashboard.beside import FIRST, Beside
 from archbo.views.dashboard.control import controls, requests_section, trial_controls
 from archbo.views.dashboard.feed import Feed, Snapshot
 from archbo.views.dashboard.listing import Wanted, trials_section
+from archbo.views.explanation import explanation_section, untold
 from archbo.views.figures import history_figure
 from archbo.views.infos import counts_info, number
 from archbo.views.page import panel
@@ -63,12 +66,14 @@ class Watched(NamedTuple):
     Attributes:
         feed: its trials.
         believer: its model.
+        learned: what the results say, as a part of the page.
         requests: where it can be steered; else None.
         epochs: of a full training.
     """
 
     feed: Feed
-    believer: Believer
+    believer: Beside[Believed]
+    learned: Beside[str]
     requests: Requests | None
     epochs: int
 
@@ -84,16 +89,23 @@ class Site:
         feeds: the studies.
         control: whether they can be steered.
         clock: gives seconds since 1970.
+        first: seconds that a study is looked at before what takes long is found out.
     """
 
     def __init__(
-        self, feeds: Sequence[Feed], *, control: bool, clock: Callable[[], float] = time.time
+        self,
+        feeds: Sequence[Feed],
+        *,
+        control: bool,
+        clock: Callable[[], float] = time.time,
+        first: float = FIRST,
     ) -> None:
         self.control = control
         self.studies = [
             Watched(
                 feed,
-                Believer(feed),
+                believer(feed, first=first),
+                _learned(feed, first),
                 Requests(feed.stored) if control else None,
                 _epochs(feed.stored.settings),
             )
@@ -115,9 +127,9 @@ class Site:
             Missing: if there is none.
         """
         make, watched = self._maker(path, query, trials)
-        seen = [(s.feed.snapshot(), s.believer) for s in watched]
+        seen = [(s, s.feed.snapshot()) for s in watched]
         tick = int(self._clock() / CLOCK_SECONDS)
-        state = (tick, *[(snapshot.version, b.ask(snapshot)) for snapshot, b in seen])
+        state = (tick, *[(now.version, s.believer.ask(now), s.learned.ask(now)) for s, now in seen])
         address = (path, tuple(sorted(query.items())), tuple(trials))
         with self._turn:
             held = self._pages.pop(address, None)
@@ -174,6 +186,7 @@ class Site:
                 snapshot, epochs=watched.epochs, now=self._clock()
             )),
             Part("failed", once("failed", lambda: parts.failures_section(snapshot))),
+            Part("learned", watched.learned.ask(snapshot)),
             Part("cards", once("cards", lambda: parts.best_section(snapshot))),
             Part("list", trials_section(snapshot, asked, f"/studies/{k}/compare")),
         ]  # fmt: skip
@@ -329,6 +342,17 @@ def _record(snapshot: Snapshot, text: str) -> TrialRecord:
 
 def _position(text: str, count: int) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 7 and int(text) < count else None
+
+
+def _learned(feed: Feed, first: float) -> Beside[str]:
+    """What a study's results say, found out beside its page; empty where they say too little."""
+    return Beside(feed, _explained, untold, known="", first=first)
+
+
+def _explained(location: str) -> str:
+    with Store.open(location, read_only=True) as store:
+        stored = store.study()
+        return explanation_section(stored.read(), stored.settings)
 
 
 def _epochs(settings: Mapping[str, Any]) -> int:

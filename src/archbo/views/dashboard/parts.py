@@ -112,7 +112,9 @@ def map_panel(snapshot: Snapshot) -> str:
     """The space in two dimensions, the search's path over it; empty before the first trial."""
     if not snapshot.records:
         return ""
-    info = map_info(snapshot.records, snapshot.study)
+    info = map_info(
+        snapshot.records, snapshot.study, places=snapshot.places, history=snapshot.history
+    )
     words = f"Alike networks are near each other; the axes show {info.share:.0%} of what differs."
     return panel("The map", words, map_figure(info, snapshot.study))
 

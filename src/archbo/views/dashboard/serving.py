@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import socket
 import sys
@@ -21,6 +22,7 @@ from archbo.views.dashboard.pages import Site
 from archbo.views.infos import study_name
 
 USUAL_PORT = 8080
+_YOUNG = 100_000  # objects made until cycles are looked for
 
 
 def serve(
@@ -47,6 +49,10 @@ def serve(
         ProblemError: if the address cannot be listened at.
     """
     with ExitStack() as stack:
+        # Thousands of trials stay, and to go through them whenever a page was drawn would take a
+        # third of the time; so cycles, of which there are few, are looked for less often.
+        stack.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(_YOUNG)
         feeds = [
             stack.enter_context(closing(open_feed(each, control=control))) for each in locations
         ]
@@ -78,7 +84,7 @@ def open_feed(location: str, *, control: bool = False) -> Feed:
     """
     store = Store.open(location, create=False, read_only=not control)
     try:
-        return Feed(store, store.study(), study_name(location))
+        return Feed(store, store.study(), study_name(location), location)
     except BaseException:
         store.close()
         raise

@@ -16,7 +16,7 @@ from archbo.views.dashboard.feed import Feed, Snapshot
 from archbo.views.dashboard.likeness import differences, similar
 from archbo.views.dashboard.parts import links, section
 from archbo.views.infos import duration, number, one_line, scalar_settings
-from archbo.views.levels import standing
+from archbo.views.levels import course
 from archbo.views.page import pairs, panel
 
 DRAWN_WIDTH = 560.0
@@ -24,15 +24,16 @@ LOG_SHOWN = 100_000  # characters, of the end
 
 
 def trial_head(snapshot: Snapshot, record: TrialRecord) -> str:
-    """What came of a trial, what was expected, what it cost."""
-    study = snapshot.study
+    """What came of a trial, what was expected, what it cost; also of one that was deleted."""
+    study, words = snapshot.study, course(record, snapshot.study)
+    record = record.undeleted
     value = record.interim if record.value is None else record.value
     lead = (
         f'<span class="value">{number(value)}</span> {escape(study.objective)}, '
         if value is not None
         else ""
     )
-    words = f"{lead}{escape(standing(record, study))}, from {escape(record.origin)}"
+    words = f"{lead}{escape(words)}, from {escape(record.origin)}"
     line = escape(one_line(snapshot.architecture(record)))
     step = snapshot.by_number
     numbers = [n for n in (record.number - 1, record.number + 1) if n in step]
@@ -86,7 +87,7 @@ def drawing_panel(arch: Architecture, title: str = "The architecture") -> str:
 
 def curve_panel(snapshot: Snapshot, record: TrialRecord) -> str:
     """A trial's learning curve; empty where it has none."""
-    info = curves_info([record], snapshot.study)
+    info = curves_info([record.undeleted], snapshot.study)
     if not info.lines:
         return ""
     front = CurvesInfo(info.lines, info.lines[:1], snapshot.curves.levels)
@@ -129,6 +130,7 @@ def python_section(arch: Architecture) -> str:
 
 def error_section(record: TrialRecord) -> str:
     """Why a trial failed; empty where it did not."""
+    record = record.undeleted
     if not record.error:
         return ""
     trace = f"<pre>{escape(record.traceback)}</pre>" if record.traceback else ""
