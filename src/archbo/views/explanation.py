@@ -137,16 +137,17 @@ def explanation_section(records: Sequence[TrialRecord], settings: Mapping[str, A
         )
         if drawn
     ]
-    return _section("".join(panels))
+    return _section(f'<div class="panels">{"".join(panels)}</div>')
 
 
 def untold(why: str) -> str:
     """The same section where nothing can be said; why not, in a sentence."""
-    return _section(panel("What was learned", "", f'<p class="nothing">{escape(why)}</p>'))
+    return _section(f'<p class="nothing">{escape(why)}</p>')
 
 
-def _section(panels: str) -> str:
-    return f'<section class="panels" aria-label="What was learned">{panels}</section>'
+def _section(content: str) -> str:
+    heading = '<h2 id="learned">What was learned</h2>'
+    return f'<section aria-labelledby="learned">{heading}{content}</section>'
 
 
 def _runner_up(records: Sequence[TrialRecord], study: StudyInfo) -> list[Architecture]:
