@@ -82,7 +82,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_full_disk_is_waited_for(ordeal, seed, small_disk):
-    one = ordeal(seed, trials=6, store=str(small_disk / "s.db"))
+    one = ordeal(seed, trials=12, store=str(small_disk / "s.db"))
     one.start()
     one.until(2)
     one.faults["disk full"] += 1

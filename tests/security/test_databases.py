@@ -53,7 +53,7 @@ COLUMNS = [("studies", name) for name in ("name", "settings", "created", "versio
         "number", "version", "architecture_id", "architecture", "state", "origin", "value",
         "prediction_mean", "prediction_sd", "score", "hyperparameters", "features", "pending",
         "error", "traceback", "attempt", "worker", "created", "seconds", "fidelity", "reached",
-        "interim", "progress",
+        "interim", "progress", "deleted", "was",
     )
 ] + [("reports", name) for name in ("attempt", "epoch", "value")]  # fmt: skip
 
@@ -193,7 +193,7 @@ def test_a_study_is_shown_while_its_run_goes_on(stranger, look):
 
 
 def test_an_older_file_is_shown_without_being_migrated(stranger, look):
-    columns = ("fidelity", "reached", "interim", "progress")
+    columns = ("fidelity", "reached", "interim", "progress", "deleted", "was")
     stranger.change(
         "UPDATE archbo_version SET version_num = '0001'",
         "DROP TABLE requests",
