@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# most of what is installed is never imported: what is gets compiled then
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile \
+	-c constraints.txt
 WORKERS ?= 2
 
 .PHONY: help search test check docs bench clean
@@ -22,12 +24,12 @@ $(BIN)/python:
 # torch first and pinned, so that nothing that follows chooses another build
 $(VENV)/.search: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (torch is large: a minute or two) …"
-	$(PIP) install -c constraints.txt torch
-	$(PIP) install -c constraints.txt -e '.[examples]'
+	$(INSTALL) torch
+	$(INSTALL) -e '.[examples]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.search
-	$(PIP) install -c constraints.txt -e '.[examples,torch,dev]'
+	$(INSTALL) -e '.[examples,torch,dev]'
 	@touch $@
 
 search: $(VENV)/.search

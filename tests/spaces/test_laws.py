@@ -90,7 +90,7 @@ SPACES = st.recursive(LEAVES, _nest, max_leaves=5)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(space=SPACES, seed=st.integers(0, 2**32 - 2))
 def test_law_holds_for_random_spaces(law, space, seed):
     law(space, seed)
