@@ -1,6 +1,5 @@
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -9,34 +8,10 @@ from archbo.views.figures import history_chart
 from archbo.views.infos import history_info
 from archbo.views.report import write_page, write_report
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install playwright"
-)
-
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TEXT_BOXES = """element => [...element.querySelectorAll("text")].map(text => {
     const box = text.getBoundingClientRect();
     return [box.left, box.top, box.right, box.bottom, text.textContent];
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}: apt install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

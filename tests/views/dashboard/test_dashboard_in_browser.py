@@ -1,7 +1,6 @@
 import re
 import time
 from itertools import pairwise
-from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -12,31 +11,6 @@ from archbo.data import Proposal
 from archbo.spaces import from_dict
 from archbo.store import NewTrial
 from archbo.store.requests import Requests
-
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="needs playwright: pip install playwright"
-)
-
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Chromium at {CHROMIUM}: apt install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
